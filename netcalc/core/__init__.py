@@ -1,0 +1,1 @@
+"""The rules and the arithmetic of netcalc. Imports the standard library only."""

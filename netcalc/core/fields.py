@@ -1,0 +1,84 @@
+"""The values that a layer's fields take: checked and made canonical, by annotation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any
+
+from netcalc.errors import SpecError
+
+
+def plain(value: Any) -> Any:
+    """One number for an axis-by-axis tuple whose entries are equal plain ints."""
+    if isinstance(value, tuple) and value and all(type(v) is int and v == value[0] for v in value):
+        return value[0]
+    return value
+
+
+def _number(name: str, value: Any) -> Any:
+    """An int, or anything that calculates like one; text, fractions and truth values are refused."""
+    if type(value) is int:
+        return value
+    if isinstance(value, bool | str | float | complex | list | tuple | dict) or value is None:
+        raise SpecError(f"{name} must be an integer, got {value!r}")
+    return int(value) if isinstance(value, Integral) else value
+
+
+def _numbers(name: str, value: Any) -> Any:
+    if isinstance(value, str | list) or not isinstance(value, tuple):
+        raise SpecError(f"{name} must be an integer or one for each axis, got {value!r}")
+    checked = tuple(_number(name, v) for v in value)
+    return value if all(a is b for a, b in zip(checked, value, strict=True)) else checked
+
+
+def _numbers_or_name(name: str, value: Any) -> Any:
+    if value in ("same", "valid"):
+        return value
+    if isinstance(value, str):
+        raise SpecError(f"{name} must be an integer, 'same' or 'valid', got {value!r}")
+    return _numbers(name, value)
+
+
+def _numbers_or_none(name: str, value: Any) -> Any:
+    if isinstance(value, tuple) and None in value:
+        _numbers(name, tuple(v for v in value if v is not None))
+        return value
+    return _numbers(name, value)
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise SpecError(f"{name} must be true or false, got {value!r}")
+    return value
+
+
+def _real(name: str, value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise SpecError(f"{name} must be a number, got {value!r}")
+    return value
+
+
+def _real_or_none(name: str, value: Any) -> Any:
+    return None if value is None else _real(name, value)
+
+
+def _static(name: str, value: Any) -> Any:
+    checked = _number(name, value)
+    if not isinstance(checked, int):
+        raise SpecError(f"{name} is static: it takes one integer, got {value!r}")
+    return checked
+
+
+CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "Num": _number,
+    "int": _static,
+    "bool": _flag,
+    "float": _real,
+    "float | None": _real_or_none,
+    "tuple[Num, ...]": _numbers,
+    "tuple[int, ...]": _numbers,
+    "tuple[int | None, ...]": _numbers_or_none,
+    "tuple[Num, ...] | str": _numbers_or_name,
+}
+"""For each annotation that a field may have: the check, which returns the canonical value."""

@@ -1,0 +1,197 @@
+"""What every kind of layer is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, Field, dataclass, fields
+from functools import cache
+from typing import Any, ClassVar
+
+from netcalc.core.fields import CHECKS, plain
+from netcalc.core.numbers import Num
+from netcalc.core.tensor import Tensor
+from netcalc.core.term import Guard, Term
+
+__all__: list[str] = []
+
+AXES = {0: (), 1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+"""What the last n axes of a feature map are called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """How one number of an output came about.
+
+    ``steps`` are expressions in plain arithmetic with floor and ceil, each equal to ``value``.
+    """
+
+    label: str
+    steps: tuple[str, ...]
+    value: Any
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A layer and input shapes to try it on, legal or not: PyTorch must agree either way."""
+
+    op: Op
+    shapes: tuple[tuple[int, ...], ...]
+
+
+def example(op: Op, *shapes: tuple[int, ...]) -> Example:
+    """An example of ``op`` on inputs of the given shapes."""
+    return Example(op, shapes)
+
+
+class Op:
+    """A kind of layer: its fields, and the rules that follow from them.
+
+    Fields annotated ``Num`` may hold arrays or symbols; all others are static. A rule sees the
+    shapes as PyTorch has them, batch included, and treats leading axes alike.
+    """
+
+    __slots__ = ()
+
+    ARITY: ClassVar[tuple[int, int | None]] = (1, 1)
+    """How many inputs, at least and at most (None: any number)."""
+
+    DEPTH: ClassVar[int] = 0
+    """1 for the layers that papers count in a network's depth (convolution, linear)."""
+
+    POOL: ClassVar[int] = 0
+    """1 for pooling layers, which some count too."""
+
+    def __post_init__(self) -> None:
+        for name, plan in _plans(type(self)):
+            value = getattr(self, name)
+            checked = plan(name, value)
+            if checked is not value:
+                object.__setattr__(self, name, checked)
+
+    @property
+    def type(self) -> str:
+        """The name of the PyTorch module that this is."""
+        return type(self).__name__
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        """Conditions of legality, cheapest first; the shape rule may rely on them."""
+        yield from ()
+
+    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
+        """The outputs for the given inputs."""
+        raise NotImplementedError
+
+    def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
+        """Work and storage of one call."""
+        return ()
+
+    def working(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Working, ...]:
+        """How the sizes that this layer changes come about (for plain integers)."""
+        return ()
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        """What the contract suite tries this kind of layer on."""
+        raise NotImplementedError
+
+    def attrs(self) -> dict[str, Any]:
+        """The fields, an axis-by-axis field with equal entries as one number."""
+        return {f.name: plain(getattr(self, f.name)) for f in _fields(type(self))}
+
+    def __str__(self) -> str:
+        shown = {
+            f.name: value
+            for f in _fields(type(self))
+            if _is_news(f, value := plain(getattr(self, f.name)))
+        }
+        return f"{self.type}({', '.join(f'{k}={v}' for k, v in shown.items())})"
+
+
+def per_axis(n: int, value: Any) -> Any:
+    """A field's value for each of ``n`` axes, from one number or a sequence of n."""
+    if isinstance(value, list | tuple):
+        return tuple(value)
+    return value if isinstance(value, str) else (value,) * n
+
+
+def same_count(name: str, n: int, value: tuple[Any, ...]) -> Guard:
+    """The guard of an axis-by-axis field: one entry for each axis of the kernel."""
+    return Guard(
+        (len(value) == n,),
+        "{name} has {got} entries for {n} axes: give one number or {n}",
+        {"name": name, "got": len(value), "n": n},
+    )
+
+
+def rank(kind: Op, x: Tensor, *allowed: int) -> Guard:
+    """The input must have one of the allowed numbers of axes."""
+    return Guard(
+        (len(x.dims) in allowed,),
+        "{kind} takes an input of {allowed} axes (batch included), got {got}",
+        {
+            "kind": kind.type,
+            "allowed": " or ".join(str(a) for a in allowed),
+            "got": len(x.dims),
+        },
+    )
+
+
+def axis_of(dim: int, x: Tensor) -> int:
+    """``dim`` counted from the front, as PyTorch counts it (negative from the back)."""
+    return dim + len(x.dims) if dim < 0 else dim
+
+
+def has_axis(name: str, dim: int, x: Tensor) -> Guard:
+    """``dim`` must be an axis of the input."""
+    n = len(x.dims)
+    return Guard(
+        (-n <= dim < n,),
+        "{name}={dim} is not an axis of an input with {n} axes",
+        {"name": name, "dim": dim, "n": n},
+    )
+
+
+def batch_names(leading: int, *rest: str) -> tuple[str, ...]:
+    """Names of factors: the leading axes first, then the rest."""
+    return ("batch",) * leading + rest
+
+
+def elementwise(label: str, kind: str, x: Tensor, *times: tuple[Num, str]) -> Term:
+    """Work that is done once per element of ``x`` (or ``times`` as often, each with its name)."""
+    if not times:
+        return Term(label, kind, x.factors(), _NAMES_OF_RANK[len(x.dims)] if not x.parts else ())
+    counts = tuple(n for n, _ in times)
+    names = tuple(name for _, name in times)
+    own = _NAMES_OF_RANK[len(x.dims)] if not x.parts else ()
+    return Term(label, kind, counts + x.factors(), names + own)
+
+
+_NAMES_OF_RANK = {
+    0: (),
+    1: ("elements",),
+    2: ("batch", "features"),
+    3: ("batch", "channels", "length"),
+    4: ("batch", "channels", "height", "width"),
+    5: ("batch", "channels", "depth", "height", "width"),
+    6: (),
+}
+
+
+def _is_news(field: Field[Any], value: Any) -> bool:
+    """Whether a field is worth showing: it has no default, or not its default."""
+    if field.default is MISSING:
+        return True
+    changed = value != plain(field.default)
+    return changed if isinstance(changed, bool) else True
+
+
+@cache
+def _fields(kind: type[Op]) -> tuple[Field[Any], ...]:
+    return fields(kind)  # type: ignore[arg-type]  # every kind is a dataclass
+
+
+@cache
+def _plans(kind: type[Op]) -> tuple[tuple[str, Callable[[str, Any], Any]], ...]:
+    """For each field that needs it, how its value is checked and made canonical."""
+    return tuple((f.name, CHECKS[str(f.type)]) for f in _fields(kind))

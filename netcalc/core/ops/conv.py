@@ -1,0 +1,198 @@
+"""Convolution in 1 to 3 dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from netcalc.core.numbers import Num
+from netcalc.core.ops.base import (
+    AXES,
+    Example,
+    Op,
+    Working,
+    batch_names,
+    example,
+    per_axis,
+    rank,
+    same_count,
+)
+from netcalc.core.tensor import Tensor
+from netcalc.core.term import Guard, Term, parameter
+from netcalc.core.window import Window, positive
+
+__all__ = ["Conv", "Conv1d", "Conv2d", "Conv3d"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conv(Op):
+    """A convolution over the last n axes; channels are the axis before them.
+
+    ``kernel``, ``stride``, ``padding`` and ``dilation`` have one entry for each axis; ``padding``
+    may also be ``"same"`` or ``"valid"``, as in PyTorch. Input channels follow from the input.
+    Work: one multiply-add per weight and output position, taps on padding included.
+    """
+
+    out_channels: Num
+    kernel: tuple[Num, ...]
+    stride: tuple[Num, ...] = (1, 1)
+    padding: tuple[Num, ...] | str = (0, 0)
+    dilation: tuple[Num, ...] = (1, 1)
+    groups: Num = 1
+    bias: bool = True
+
+    DEPTH: ClassVar[int] = 1
+
+    @property
+    def type(self) -> str:
+        return f"Conv{len(self.kernel)}d"
+
+    def windows(self) -> tuple[Window, ...]:
+        """The window of each axis."""
+        rows = zip(self.kernel, self.stride, self._ends(), self.dilation, strict=True)
+        return tuple(Window(k, s, before, after, d) for k, s, (before, after), d in rows)
+
+    def _ends(self) -> tuple[tuple[Num, Num], ...]:
+        """The padding before and after, of each axis."""
+        if self.padding == "valid":
+            return ((0, 0),) * len(self.kernel)
+        if isinstance(self.padding, str):
+            totals = [d * (k - 1) for k, d in zip(self.kernel, self.dilation, strict=True)]
+            return tuple((total // 2, total - total // 2) for total in totals)
+        return tuple((p, p) for p in self.padding)
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        (x,) = ins
+        n = len(self.kernel)
+        yield same_count("stride", n, self.stride)
+        yield same_count("dilation", n, self.dilation)
+        if not isinstance(self.padding, str):
+            yield same_count("padding", n, self.padding)
+        yield rank(self, x, n + 1, n + 2)
+        yield positive("out_channels", self.out_channels)
+        yield positive("groups", self.groups)
+        channels = x.dims[-n - 1]
+        for side, count in (("input", channels), ("output", self.out_channels)):
+            yield Guard(
+                (count % self.groups <= 0,),
+                "{count} {side} channels are not divisible by groups={groups}",
+                {"count": count, "side": side, "groups": self.groups},
+            )
+        windows = self.windows()
+        for window in windows:
+            yield from window.guards()
+        if self.padding == "same":
+            for s in self.stride:
+                yield Guard((s <= 1,), "padding='same' needs stride 1, got {s}", {"s": s})
+        for window, length in zip(windows, x.dims[-n:], strict=True):
+            yield window.fits(length)
+
+    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
+        (x,) = ins
+        n = len(self.kernel)
+        sizes = (w.size(d) for w, d in zip(self.windows(), x.dims[-n:], strict=True))
+        return (Tensor((*x.dims[: -n - 1], self.out_channels, *sizes), x.dtype),)
+
+    def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
+        x, y = ins[0], outs[0]
+        n = len(self.kernel)
+        group_in = x.dims[-n - 1] // self.groups
+        weights = (*self.kernel, group_in, self.out_channels)
+        names = _NAMES[n]
+        leading = y.dims[: -n - 1]
+        weight_shape = (self.out_channels, group_in, *self.kernel)
+        out = (
+            parameter("weight", weight_shape, weights, names[: n + 2]),
+            Term(
+                "multiply-adds",
+                "mac",
+                (*leading, *weights, *y.dims[-n:]),
+                batch_names(len(leading), *names),
+            ),
+        )
+        if not self.bias:
+            return out
+        only = (self.out_channels,)
+        return (
+            *out,
+            parameter("bias", only, only, ("output channels",)),
+            Term("bias additions", "add", y.dims, batch_names(len(leading), *names[n + 1 :])),
+        )
+
+    def working(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Working, ...]:
+        channels = Working("channels", (f"{self.out_channels}",), self.out_channels)
+        return (channels, *window_working(self.windows(), ins[0]))
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        x = (1, 8, 12, 12)
+        yield example(Conv2d(16, 3), x)
+        yield example(Conv2d(64, 7, stride=2, padding=3), (2, 3, 224, 224))
+        yield example(Conv2d(6, (1, 7), padding=(0, 3), bias=False), x)
+        yield example(Conv2d(8, 3, groups=8, dilation=2, stride=(2, 1)), x)
+        yield example(Conv2d(8, 1, dilation=2), x)
+        yield example(Conv2d(8, 4, padding="same", dilation=(1, 3)), x)
+        yield example(Conv2d(8, 4, padding="valid"), (8, 12, 12))
+        yield example(Conv1d(5, 3, padding=1, groups=1), (4, 7, 9))
+        yield example(Conv3d(4, (1, 2, 3), stride=2, padding=1), (1, 2, 5, 6, 7))
+        # refused
+        yield example(Conv2d(16, 5), (1, 8, 3, 3))
+        yield example(Conv2d(16, 3, groups=3), x)
+        yield example(Conv2d(9, 3, groups=4), x)
+        yield example(Conv2d(8, 3, padding="same", stride=2), x)
+        yield example(Conv2d(8, 3, padding=-1), x)
+        yield example(Conv2d(8, 3, stride=0), x)
+        yield example(Conv2d(8, 3), (8, 12))
+        yield example(Conv2d(8, 3), (1, 1, 8, 12, 12))
+
+
+def window_working(windows: tuple[Window, ...], x: Tensor) -> tuple[Working, ...]:
+    """The derivation of each axis that windows move over."""
+    n = len(windows)
+    rows = zip(AXES[n], windows, x.dims[-n:], strict=True)
+    return tuple(
+        Working(label, steps, window.size(length), remark)
+        for label, window, length in rows
+        for steps, remark in (window.working(_int(length)),)
+    )
+
+
+def _int(value: Any) -> int:
+    """A derivation is shown for plain integers only."""
+    return int(value)
+
+
+_NAMES = {
+    n: (
+        *(f"kernel {axis}" for axis in AXES[n]),
+        "input channels / groups",
+        "output channels",
+        *(f"output {axis}" for axis in AXES[n]),
+    )
+    for n in (1, 2, 3)
+}
+
+
+def _constructor(n: int) -> Callable[..., Conv]:
+    def make(
+        out_channels: Num,
+        kernel: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: Num = 1,
+        bias: bool = True,
+    ) -> Conv:
+        each = [per_axis(n, field) for field in (kernel, stride, padding, dilation)]
+        return Conv(out_channels, *each, groups, bias)
+
+    make.__name__ = make.__qualname__ = f"Conv{n}d"
+    make.__doc__ = (
+        f"A {n}-dimensional convolution, its fields named as in PyTorch's Conv{n}d; "
+        f"each of kernel, stride, padding and dilation is one number or {n} of them."
+    )
+    return make
+
+
+Conv1d, Conv2d, Conv3d = (_constructor(n) for n in (1, 2, 3))

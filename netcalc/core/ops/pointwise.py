@@ -1,0 +1,92 @@
+"""Layers whose output has the shape of their input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netcalc.core.ops.base import (
+    Example,
+    Op,
+    axis_of,
+    elementwise,
+    example,
+    has_axis,
+)
+from netcalc.core.tensor import Tensor
+from netcalc.core.term import Guard, Term
+
+__all__ = ["Dropout", "ReLU", "Softmax"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReLU(Op):
+    """max(x, 0). Work: one comparison per element."""
+
+    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
+        return ins
+
+    def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
+        return (elementwise("comparisons", "cmp", ins[0]),)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield example(ReLU(), (2, 3, 4, 5))
+        yield example(ReLU(), (7,))
+
+
+@dataclass(frozen=True, slots=True)
+class Dropout(Op):
+    """Sets values to zero with probability ``p`` in training; costs nothing in eval mode."""
+
+    p: float = 0.5
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        yield Guard((0 <= self.p <= 1,), "p must be between 0 and 1, got {p}", {"p": self.p})
+
+    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
+        return ins
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield example(Dropout(0.4), (2, 3))
+        yield example(Dropout(), (2, 3, 4, 5))
+        yield example(Dropout(1.5), (2, 3))  # refused
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax(Op):
+    """exp(x - max) over its sum, along ``dim``.
+
+    Work for each row of n: n - 1 comparisons, n subtractions (counted as additions), n
+    exponentials, n - 1 additions, n divisions.
+    """
+
+    dim: int = -1
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        yield has_axis("dim", self.dim, ins[0])
+
+    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
+        return ins
+
+    def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
+        (x,) = ins
+        axis = axis_of(self.dim, x)
+        rows = x.factors(0, axis) + x.factors(axis + 1)
+        fewer = (*rows, x.dims[axis] - 1)
+        names = ("rows",) * len(rows) + ("row length - 1",)
+        return (
+            Term("comparisons for the largest", "cmp", fewer, names),
+            elementwise("subtractions of the largest", "add", x),
+            elementwise("exponentials", "exp", x),
+            Term("additions for the sum", "add", fewer, names),
+            elementwise("divisions by the sum", "div", x),
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield example(Softmax(1), (2, 10))
+        yield example(Softmax(), (2, 3, 4))
+        yield example(Softmax(-2), (2, 3, 4, 5))
+        yield example(Softmax(2), (2, 10))  # refused

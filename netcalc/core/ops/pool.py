@@ -1,0 +1,300 @@
+"""Pooling with fixed and with adaptive windows, in 1 to 3 dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Any, ClassVar, TypeVar
+
+from netcalc.core.numbers import Num, ceil_div
+from netcalc.core.ops.base import (
+    AXES,
+    Example,
+    Op,
+    Working,
+    batch_names,
+    elementwise,
+    example,
+    per_axis,
+    rank,
+    same_count,
+)
+from netcalc.core.ops.conv import window_working
+from netcalc.core.tensor import Tensor
+from netcalc.core.term import Guard, Term
+from netcalc.core.window import Window, positive
+
+__all__ = [
+    "AdaptiveAvgPool",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
+    "AvgPool",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
+    "MaxPool",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool(Op):
+    """Windows of ``kernel`` moved by ``stride`` over the last n axes, each channel by itself.
+
+    With ``ceil_mode`` sizes round up, but no window starts in the padding after the input.
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    ceil_mode: bool
+
+    POOL: ClassVar[int] = 1
+
+    @property
+    def type(self) -> str:
+        return f"{type(self).__name__}{len(self.kernel)}d"
+
+    def dilations(self) -> tuple[int, ...]:
+        """The distance between the taps of each axis."""
+        return (1,) * len(self.kernel)
+
+    def windows(self) -> tuple[Window, ...]:
+        """The window of each axis."""
+        rows = zip(self.kernel, self.stride, self.padding, self.dilations(), strict=True)
+        return tuple(Window(k, s, p, p, d, self.ceil_mode) for k, s, p, d in rows)
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        (x,) = ins
+        n = len(self.kernel)
+        yield same_count("stride", n, self.stride)
+        yield same_count("padding", n, self.padding)
+        yield same_count("dilation", n, self.dilations())
+        yield rank(self, x, n + 1, n + 2)
+        windows = self.windows()
+        for window in windows:
+            yield from window.guards()
+            yield Guard(
+                (2 * window.before <= window.span,),
+                "padding {p} is more than half of a window of {k}",
+                {"p": window.before, "k": window.span},
+            )
+        for window, length in zip(windows, x.dims[-n:], strict=True):
+            yield window.fits(length)
+
+    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
+        (x,) = ins
+        n = len(self.kernel)
+        sizes = (w.size(d) for w, d in zip(self.windows(), x.dims[-n:], strict=True))
+        return (Tensor((*x.dims[:-n], *sizes), x.dtype),)
+
+    def working(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Working, ...]:
+        return window_working(self.windows(), ins[0])
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool(Pool):
+    """The largest of each window. Work: K - 1 comparisons per output, K the taps of a window."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] = (0, 0)
+    dilation: tuple[int, ...] = (1, 1)
+    ceil_mode: bool = False
+
+    def dilations(self) -> tuple[int, ...]:
+        return self.dilation
+
+    def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
+        times = (prod(self.kernel) - 1, "taps - 1")
+        return (elementwise("comparisons", "cmp", outs[0], times),)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield example(MaxPool2d(3, 2, ceil_mode=True), (1, 4, 112, 112))
+        yield example(MaxPool2d(3, 2), (1, 4, 112, 112))
+        yield example(MaxPool2d(2), (4, 7, 7))
+        yield example(MaxPool2d((2, 3), stride=(1, 2), padding=(1, 0), dilation=2), (2, 3, 9, 9))
+        yield example(MaxPool2d(2, 4, padding=1, ceil_mode=True), (1, 1, 5, 5))
+        yield example(MaxPool1d(3, 1, padding=1), (2, 4, 6))
+        yield example(MaxPool3d(2, ceil_mode=True), (1, 2, 3, 4, 5))
+        # refused
+        yield example(MaxPool2d(3, padding=2), (1, 1, 9, 9))
+        yield example(MaxPool2d(5), (1, 1, 3, 3))
+        yield example(MaxPool2d(2, stride=0), (1, 1, 3, 3))
+        yield example(MaxPool2d(2, dilation=0), (1, 1, 3, 3))
+        yield example(MaxPool2d(2), (3, 3))
+
+
+@dataclass(frozen=True, slots=True)
+class AvgPool(Pool):
+    """The mean of each window. Work: K - 1 additions and a division per output.
+
+    Taps on padding are counted as work; ``count_include_pad`` changes the divisor, not the count.
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] = (0, 0)
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+
+    def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
+        times = (prod(self.kernel) - 1, "taps - 1")
+        return (
+            elementwise("additions", "add", outs[0], times),
+            elementwise("divisions", "div", outs[0]),
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield example(AvgPool2d(5, 3), (1, 4, 14, 14))
+        yield example(AvgPool2d(3, 1, padding=1, count_include_pad=False), (2, 4, 5, 6))
+        yield example(AvgPool2d((2, 3), ceil_mode=True), (4, 7, 7))
+        yield example(AvgPool1d(2), (2, 4, 6))
+        yield example(AvgPool3d((1, 2, 2), 2, padding=(0, 1, 1)), (1, 2, 3, 4, 5))
+        # refused
+        yield example(AvgPool2d(3, padding=2), (1, 1, 9, 9))
+        yield example(AvgPool2d(8), (1, 1, 7, 7))
+        yield example(AvgPool2d(0), (1, 1, 7, 7))
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptivePool(Op):
+    """Windows laid so that the last n axes come out as ``output`` (None keeps an axis's size).
+
+    Window j of an axis of length L covers [floor(j*L/o), ceil((j+1)*L/o)): all of it where o is 1
+    (global pooling).
+    """
+
+    output: tuple[int | None, ...]
+
+    POOL: ClassVar[int] = 1
+
+    @property
+    def type(self) -> str:
+        return f"{type(self).__name__}{len(self.output)}d"
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        (x,) = ins
+        yield rank(self, x, len(self.output) + 1, len(self.output) + 2)
+        for size in self.output:
+            if size is not None:
+                yield positive("output", size)
+
+    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
+        (x,) = ins
+        n = len(self.output)
+        kept = zip(self.output, x.dims[-n:], strict=True)
+        sizes = (d if size is None else size for size, d in kept)
+        return (Tensor((*x.dims[:-n], *sizes), x.dtype),)
+
+    def taps(self, x: Tensor) -> tuple[Num, ...]:
+        """The lengths of all windows of each axis, summed."""
+        n = len(self.output)
+        return tuple(
+            length
+            if size is None
+            else sum(ceil_div((j + 1) * length, size) - j * length // size for j in range(size))
+            for size, length in zip(self.output, x.dims[-n:], strict=True)
+        )
+
+    def folding(self, label: str, kind: str, x: Tensor, y: Tensor) -> tuple[Term, ...]:
+        """One operation per tap, less one for each window."""
+        n = len(self.output)
+        leading = x.dims[:-n]
+        names = batch_names(len(leading) - 1, "channels", *(f"taps over {a}" for a in AXES[n]))
+        return (
+            Term(label, kind, (*leading, *self.taps(x)), names),
+            elementwise(f"{label} saved by each window's first tap", kind, y, (-1, "")),
+        )
+
+    def working(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Working, ...]:
+        n = len(self.output)
+        rows = zip(AXES[n], outs[0].dims[-n:], strict=True)
+        return tuple(Working(label, (f"{size}",), size, "as asked for") for label, size in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveAvgPool(AdaptivePool):
+    """The mean of each window. Work: an addition per tap but the first, a division per output."""
+
+    def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
+        return (
+            *self.folding("additions", "add", ins[0], outs[0]),
+            elementwise("divisions", "div", outs[0]),
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield example(AdaptiveAvgPool2d(1), (2, 16, 7, 7))
+        yield example(AdaptiveAvgPool2d(4), (1, 8, 14, 14))
+        yield example(AdaptiveAvgPool2d((3, None)), (1, 8, 7, 5))
+        yield example(AdaptiveAvgPool2d(6), (8, 4, 4))
+        yield example(AdaptiveAvgPool1d(2), (1, 8, 5))
+        yield example(AdaptiveAvgPool3d((1, 2, 3)), (1, 2, 4, 5, 6))
+        # refused
+        yield example(AdaptiveAvgPool2d(1), (8, 7))
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveMaxPool(AdaptivePool):
+    """The largest of each window. Work: a comparison per tap but the first."""
+
+    def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
+        return self.folding("comparisons", "cmp", ins[0], outs[0])
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield example(AdaptiveMaxPool2d(1), (2, 16, 7, 7))
+        yield example(AdaptiveMaxPool2d((3, 2)), (8, 7, 5))
+        yield example(AdaptiveMaxPool1d(4), (1, 8, 10))
+        yield example(AdaptiveMaxPool3d(2), (1, 2, 4, 5, 6))
+        # refused
+        yield example(AdaptiveMaxPool2d(1), (8, 7))
+
+
+KindT = TypeVar("KindT", bound=Op)
+
+
+def _fixed(kind: Callable[..., KindT], name: str, n: int, per_axis_extra: bool) -> Any:
+    """A constructor for n axes; the stride is the kernel unless given, as in PyTorch."""
+
+    def make(kernel: Any, stride: Any = None, padding: Any = 0, **others: Any) -> KindT:
+        each = [per_axis(n, v) for v in (kernel, kernel if stride is None else stride, padding)]
+        if per_axis_extra:
+            others["dilation"] = per_axis(n, others.get("dilation", 1))
+        return kind(*each, **others)
+
+    return _named(make, f"{name}{n}d")
+
+
+def _adaptive(kind: Callable[..., KindT], name: str, n: int) -> Any:
+    def make(output: Any) -> KindT:
+        return kind(per_axis(n, output))
+
+    return _named(make, f"{name}{n}d")
+
+
+def _named(make: Callable[..., KindT], name: str) -> Callable[..., KindT]:
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"The layer whose fields are named as those of PyTorch's {name}."
+    return make
+
+
+MaxPool1d, MaxPool2d, MaxPool3d = (_fixed(MaxPool, "MaxPool", n, True) for n in (1, 2, 3))
+AvgPool1d, AvgPool2d, AvgPool3d = (_fixed(AvgPool, "AvgPool", n, False) for n in (1, 2, 3))
+AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d = (
+    _adaptive(AdaptiveAvgPool, "AdaptiveAvgPool", n) for n in (1, 2, 3)
+)
+AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d = (
+    _adaptive(AdaptiveMaxPool, "AdaptiveMaxPool", n) for n in (1, 2, 3)
+)

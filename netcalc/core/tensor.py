@@ -1,0 +1,50 @@
+"""What flows along the edges of a graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from netcalc.core.numbers import Num, product
+
+BYTES = {
+    "float64": 8,
+    "float32": 4,
+    "float16": 2,
+    "bfloat16": 2,
+    "int64": 8,
+    "int32": 4,
+    "int16": 2,
+    "int8": 1,
+    "uint8": 1,
+    "bool": 1,
+}
+"""Bytes of one element, by PyTorch's dtype names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A shape and an element type.
+
+    ``dims`` holds every axis, the batch included, in PyTorch's order. Where an axis came about by
+    flattening others, ``parts`` holds the factors of each axis, so that a linear layer on it can
+    show ``1024*7*7`` instead of ``50176``.
+    """
+
+    dims: tuple[Num, ...]
+    dtype: str = "float32"
+    parts: tuple[tuple[Num, ...], ...] = ()
+
+    def factors(self, start: int | None = None, stop: int | None = None) -> tuple[Num, ...]:
+        """The factors of the axes in ``[start:stop]``, whose product is their number of elements."""
+        if not self.parts:
+            return self.dims[start:stop]
+        return tuple(factor for axis in self.parts[start:stop] for factor in axis)
+
+    @property
+    def numel(self) -> Any:
+        """The number of elements."""
+        return product(self.dims)
+
+    def __str__(self) -> str:
+        return "x".join(str(d) for d in self.dims) or "scalar"

@@ -1,0 +1,107 @@
+"""THE one-dimensional sliding-window rule, used by every axis of every convolution and pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from netcalc.core.numbers import Num, ceil_div
+from netcalc.core.term import Guard
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window of ``kernel`` taps, ``dilation`` apart, moved by ``stride`` over one padded axis.
+
+    ``before`` and ``after`` are the padding at the two ends. With ``ceil`` a last window that does
+    not fit whole counts too, unless it would start in the padding after the input (as PyTorch has
+    it, aten/src/ATen/native/Pool.h); every field is a plain int then.
+    """
+
+    kernel: Num
+    stride: Num = 1
+    before: Num = 0
+    after: Num = 0
+    dilation: Num = 1
+    ceil: bool = False
+
+    @property
+    def span(self) -> Any:
+        """The length that one window covers, holes included."""
+        return self.dilation * (self.kernel - 1) + 1
+
+    def size(self, length: Num) -> Any:
+        """How many windows an axis of ``length`` gives."""
+        if self.ceil:
+            overhang = min(self.after + self.stride - self.span, 0)
+            return ceil_div(length + self.before + overhang, self.stride)
+        return (length + self.before + self.after - self.span) // self.stride + 1
+
+    def guards(self) -> Iterator[Guard]:
+        """What each field must be, whatever the input."""
+        for name, value in (
+            ("kernel", self.kernel),
+            ("stride", self.stride),
+            ("dilation", self.dilation),
+        ):
+            yield positive(name, value)
+        for value in (self.before, self.after):
+            yield Guard(
+                (value >= 0,), "padding must be 0 or a positive integer, got {p}", {"p": value}
+            )
+
+    def fits(self, length: Num) -> Guard:
+        """At least one window must fit."""
+        return Guard(
+            (self.size(length) >= 1,),
+            "a window of {span} does not fit an input of {length} with padding {padding}",
+            {"span": self.span, "length": length, "padding": self._padding_text()},
+        )
+
+    def working(self, length: int) -> tuple[tuple[str, ...], str]:
+        """The textbook derivation of ``size``, as steps, and a remark (empty, or on a lost window).
+
+        >>> Window(7, stride=2, before=3, after=3).working(224)[0]
+        ('floor((224 + 2*3 - 7) / 2) + 1', 'floor(111.5) + 1')
+        """
+        if self.before is self.after or self.before == self.after:
+            padding = f"2*{self.before}"
+        else:
+            padding = f"{self.before} + {self.after}"
+        span = f"{self.kernel}"
+        if self.dilation != 1:
+            span = f"({self.dilation}*({self.kernel} - 1) + 1)"
+        rounding = "ceil" if self.ceil else "floor"
+        numerator = length + self.before + self.after - self.span
+        steps = (
+            f"{rounding}(({length} + {padding} - {span}) / {self.stride}) + 1",
+            f"{rounding}({_decimal(numerator, self.stride)}) + 1",
+        )
+        whole = ceil_div(numerator, self.stride) + 1
+        if self.ceil and self.size(length) != whole:
+            remark = (
+                f"{whole} windows, less {whole - self.size(length)} that would start in the padding"
+            )
+            return (f"{steps[0]} - {whole - self.size(length)}", f"{whole} - 1"), remark
+        return steps, ""
+
+    def _padding_text(self) -> str:
+        if self.before is self.after or str(self.before) == str(self.after):
+            return str(self.before)
+        return f"{self.before} and {self.after}"
+
+
+def positive(name: str, value: Num) -> Guard:
+    """The guard of a field that must be at least 1."""
+    return Guard((value >= 1,), "{name} must be a positive integer, got {value}", {"name": name, "value": value})
+
+
+def _decimal(numerator: Any, denominator: Any) -> str:
+    """A quotient as a reader writes it, never rounded to a whole number that it is not."""
+    whole, rest = divmod(numerator, denominator)
+    if rest == 0:
+        return str(whole)
+    if denominator > 1000:
+        return f"{numerator}/{denominator}"
+    return f"{numerator / denominator:.4f}".rstrip("0")

@@ -1,0 +1,100 @@
+"""The architectures that ship with netcalc, one file per family.
+
+A file registers its networks with ``entry``; nothing else lists them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from netcalc.core.graph import Graph, renamed
+from netcalc.errors import InputError, SpecError, UnknownNameError
+from netcalc.zoo._arguments import parse
+
+_entries: dict[str, Entry] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A network of the zoo: its name, year, source, and the function that builds it."""
+
+    name: str
+    year: int
+    source: str
+    build: Callable[..., Graph]
+
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """The builder arguments that ``name@argument=value`` may set."""
+        return dict(inspect.signature(self.build).parameters)
+
+    def make(self, **arguments: Any) -> Graph:
+        """The graph for the given builder arguments, which may be text as typed.
+
+        Raises UnknownNameError for an argument the builder does not have, InputError for a value
+        it cannot take.
+        """
+        known = self.parameters()
+        for name in arguments:
+            if name not in known:
+                raise UnknownNameError(self._no_such(name, list(known)))
+        try:
+            values = {k: parse(k, v, known[k]) for k, v in arguments.items()}
+            graph = self.build(**values)
+        except (InputError, SpecError) as problem:
+            raise type(problem)(f"{self.name}: {problem}") from None
+        shown = ", ".join(f"{k}={v}" for k, v in values.items())
+        return renamed(graph, name=self.name, factory=f"{self.name}({shown})")
+
+    def _no_such(self, name: str, known: list[str]) -> str:
+        if not known:
+            return f"{self.name} takes no arguments, got {name!r}"
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        return f"{self.name} has no argument {name!r}; {hint}it takes {', '.join(known)}"
+
+
+def entry(
+    name: str, *, year: int, source: str
+) -> Callable[[Callable[..., Graph]], Callable[..., Graph]]:
+    """Register a builder under a name, with the year and source of the architecture."""
+
+    def register(build: Callable[..., Graph]) -> Callable[..., Graph]:
+        if name in _entries:
+            raise ValueError(f"two networks are called {name}")
+        _entries[name] = Entry(name, year, source, build)
+        return build
+
+    return register
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """All networks of the zoo, by family file and the order in it."""
+    for path in sorted(Path(__file__).parent.glob("[a-z]*.py")):
+        import_module(f"{__name__}.{path.stem}")
+    return _entries
+
+
+def find(name: str) -> Entry:
+    """The entry of a name, in which ``-`` and ``_`` are the same.
+
+    Raises UnknownNameError, with the nearest names.
+    """
+    known = {canonical(n): e for n, e in entries().items()}
+    if canonical(name) in known:
+        return known[canonical(name)]
+    near = [known[n].name for n in get_close_matches(canonical(name), known, n=3, cutoff=0.5)]
+    hint = f"did you mean {' or '.join(near)}?" if near else "see `netcalc list`"
+    raise UnknownNameError(f"there is no network called {name!r}; {hint}")
+
+
+def canonical(name: str) -> str:
+    """A name with ``-`` for ``_``, in lower case."""
+    return name.lower().replace("_", "-")
