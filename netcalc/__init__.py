@@ -1,1 +1,62 @@
+"""netcalc: parameters, FLOPs and output sizes of neural networks, derived and shown.
+
+>>> import netcalc as nc
+>>> a = nc.analyse("googlenet")
+>>> a.totals.params, a.totals.macs
+(6998552, 1582671872)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netcalc.api import Analysis as Analysis
+    from netcalc.api import Comparison as Comparison
+    from netcalc.api import Explanation as Explanation
+    from netcalc.api import analyse as analyse
+    from netcalc.api import compare as compare
+    from netcalc.core.graph import Graph as Graph
+    from netcalc.core.graph import branches as branches
+    from netcalc.core.graph import chain as chain
+    from netcalc.core.graph import head as head
+    from netcalc.core.graph import network as network
+    from netcalc.core.ops.conv import *
+    from netcalc.core.ops.dense import *
+    from netcalc.core.ops.merge import *
+    from netcalc.core.ops.norm import *
+    from netcalc.core.ops.pointwise import *
+    from netcalc.core.ops.pool import *
+    from netcalc.core.tensor import Tensor as Tensor
+    from netcalc.errors import NetcalcError as NetcalcError
+    from netcalc.load import load as load
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    **dict.fromkeys(("Analysis", "Comparison", "Explanation", "analyse", "compare"), "api"),
+    **dict.fromkeys(("Graph", "branches", "chain", "head", "network"), "core.graph"),
+    "Tensor": "core.tensor",
+    "NetcalcError": "errors",
+    "load": "load",
+}
+"""Where the public names live; the kinds of layer are found in core.ops."""
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = import_module(f"{__name__}.{_HOMES.get(name, 'core.ops')}")
+    try:
+        value = getattr(home, name)
+    except AttributeError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    from netcalc.core.ops import exported
+
+    return sorted([*_HOMES, *exported(), "__version__"])

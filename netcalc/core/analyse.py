@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from netcalc.core.graph import Graph, Node
+from netcalc.core.ops.base import Op
 from netcalc.core.tensor import BYTES, Tensor
 from netcalc.core.term import Guard, Storage, Term
 from netcalc.errors import InputError, SpecError
@@ -15,7 +16,7 @@ OnGuard: TypeAlias = Callable[[Node, tuple[Tensor, ...], Guard], None]
 """What to do with each guard: refuse (integers), mask (arrays), collect (symbols)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Counts:
     """Sums over terms. FLOPs are 2 x MACs, exactly; other work stands in ``ops`` by kind."""
 
@@ -36,21 +37,8 @@ class Counts:
         """Two for each MAC, nothing else."""
         return 2 * self.macs
 
-    def __add__(self, other: Counts) -> Counts:
-        ops = dict(self.ops)
-        for kind, n in other.ops.items():
-            ops[kind] = ops.get(kind, 0) + n
-        return Counts(
-            self.weights + other.weights,
-            self.biases + other.biases,
-            self.buffers + other.buffers,
-            self.trainable + other.trainable,
-            self.macs + other.macs,
-            ops,
-        )
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stored:
     """A parameter or buffer of the network: its key, role (weight, bias, buffer) and shape."""
 
@@ -64,7 +52,7 @@ class Stored:
     operand: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """One node with its shapes, terms and counts.
 
@@ -90,7 +78,7 @@ class Row:
         return self.node.op.type
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Totals(Counts):
     """Counts of a whole network, and what is not a sum.
 
@@ -199,11 +187,9 @@ def _counts(terms: tuple[Term, ...], stored: tuple[Stored, ...]) -> Counts:
 
 
 def _totals(graph: Graph, rows: tuple[Row, ...]) -> Totals:
-    main = next(iter(graph.outputs.values()))[0]
-    bytes_of = (
-        t.numel * BYTES[t.dtype] for row in rows for t in row.stored if t.role != "buffer"
-    )
     sums = total(row.counts for row in rows)
+    main = next(iter(graph.outputs.values()))[0]
+    held = [t for row in rows for t in row.stored if t.role != "buffer"]
     return Totals(
         sums.weights,
         sums.biases,
@@ -211,25 +197,36 @@ def _totals(graph: Graph, rows: tuple[Row, ...]) -> Totals:
         sums.trainable,
         sums.macs,
         sums.ops,
-        depth_at(graph, main, lambda node: node.op.DEPTH),
-        depth_at(graph, main, lambda node: node.op.DEPTH + node.op.POOL),
-        sum(any(t.role != "buffer" for t in row.stored) for row in rows),
-        sum(bytes_of),
+        depth_at(graph, main, lambda op: op.DEPTH),
+        depth_at(graph, main, lambda op: op.DEPTH + op.POOL),
+        len({t.node for t in held}),
+        sum(t.numel * BYTES[t.dtype] for t in held),
     )
 
 
 def total(counts: Iterable[Counts]) -> Counts:
     """The sum of counts."""
-    result = Counts()
+    weights: Any = 0
+    biases: Any = 0
+    buffers: Any = 0
+    trainable: Any = 0
+    macs: Any = 0
+    ops: dict[str, Any] = {}
     for c in counts:
-        result = result + c
-    return result
+        weights += c.weights
+        biases += c.biases
+        buffers += c.buffers
+        trainable += c.trainable
+        macs += c.macs
+        for kind, n in c.ops.items():
+            ops[kind] = ops.get(kind, 0) + n
+    return Counts(weights, biases, buffers, trainable, macs, ops)
 
 
-def depth_at(graph: Graph, name: str, weight: Callable[[Node], int]) -> int:
+def depth_at(graph: Graph, name: str, weight: Callable[[Op], int]) -> int:
     """The heaviest path from an input to the node called ``name``."""
     depths = dict.fromkeys(graph.inputs, 0)
     for node in graph.nodes:
-        before = max((depths[ref] for ref, _ in node.inputs), default=0)
-        depths[node.name] = before + weight(node)
+        before = max([depths[ref] for ref, _ in node.inputs], default=0)
+        depths[node.name] = before + weight(node.op)
     return depths[name]

@@ -82,6 +82,11 @@ class Graph:
         paths = {"/".join(p[:i]) for p in parts for i in range(1, len(p) + 1)}
         object.__setattr__(self, "paths", frozenset(paths | {n.unit for n in self.nodes}))
 
+    @property
+    def label(self) -> str:
+        """The name, with the arguments that it was made with where there are any."""
+        return self.factory.removesuffix("()") or self.name
+
     def under(self, path: str) -> tuple[Node, ...]:
         """The nodes that a path names: itself, what belongs to it, and all below it."""
         inside = path + "/"

@@ -19,7 +19,7 @@ STORAGE = ("weight", "bias", "buffer")
 """Roles of a stored tensor: learnable (weight, bias) or not (buffer)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Term:
     """``label``: the product of ``factors``, of the given ``kind`` of work or role of storage.
 
@@ -37,7 +37,7 @@ class Term:
         return product(self.factors)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Storage(Term):
     """A tensor that a layer keeps: ``operand`` is PyTorch's name for it, ``shape`` PyTorch's shape.
 
@@ -49,7 +49,7 @@ class Storage(Term):
     dtype: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Guard:
     """A condition of legality: every entry of ``holds`` must be true.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from netcalc.core.fields import plain
 from netcalc.core.numbers import Num, ceil_div
 from netcalc.core.term import Guard
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Window:
     """A window of ``kernel`` taps, ``dilation`` apart, moved by ``stride`` over one padded axis.
 
@@ -38,24 +38,12 @@ class Window:
             return ceil_div(length + self.before + overhang, self.stride)
         return (length + self.before + self.after - self.span) // self.stride + 1
 
-    def guards(self) -> Iterator[Guard]:
-        """What each field must be, whatever the input."""
-        for name, value in (
-            ("kernel", self.kernel),
-            ("stride", self.stride),
-            ("dilation", self.dilation),
-        ):
-            yield positive(name, value)
-        for value in (self.before, self.after):
-            yield Guard(
-                (value >= 0,), "padding must be 0 or a positive integer, got {p}", {"p": value}
-            )
-
     def fits(self, length: Num) -> Guard:
         """At least one window must fit."""
         return Guard(
             (self.size(length) >= 1,),
-            "a window of {span} does not fit an input of {length} with padding {padding}",
+            "a window of {span} does not fit an input of {length} with padding {padding};"
+            " enlarge the input or the padding",
             {"span": self.span, "length": length, "padding": self._padding_text()},
         )
 
@@ -92,9 +80,27 @@ class Window:
         return f"{self.before} and {self.after}"
 
 
-def positive(name: str, value: Num) -> Guard:
-    """The guard of a field that must be at least 1."""
-    return Guard((value >= 1,), "{name} must be a positive integer, got {value}", {"name": name, "value": value})
+def positive(name: str, *values: Num) -> Guard:
+    """The guard of a field (one entry, or one for each axis) that must be at least 1."""
+    template = "{name} must be a positive integer, got {got}"
+    return Guard(tuple([v >= 1 for v in values]), template, {"name": name, "got": Shown(values)})
+
+
+def not_negative(name: str, *values: Num) -> Guard:
+    """The guard of a field that must be at least 0."""
+    template = "{name} must be 0 or a positive integer, got {got}"
+    return Guard(tuple([v >= 0 for v in values]), template, {"name": name, "got": Shown(values)})
+
+
+class Shown(tuple[Any, ...]):
+    """The entries of a field, printed as one number where they are equal."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return str(plain(tuple(self)))
+
+    __format__ = object.__format__
 
 
 def _decimal(numerator: Any, denominator: Any) -> str:

@@ -115,12 +115,14 @@ def per_axis(n: int, value: Any) -> Any:
     return value if isinstance(value, str) else (value,) * n
 
 
-def same_count(name: str, n: int, value: tuple[Any, ...]) -> Guard:
-    """The guard of an axis-by-axis field: one entry for each axis of the kernel."""
+def same_count(kernel: tuple[Num, ...], **fields: tuple[Num, ...] | str) -> Guard:
+    """The guard of axis-by-axis fields: one entry for each axis of the kernel (1 to 3)."""
+    n = len(kernel)
+    fit = all([len(v) == n or isinstance(v, str) for v in fields.values()])
     return Guard(
-        (len(value) == n,),
-        "{name} has {got} entries for {n} axes: give one number or {n}",
-        {"name": name, "got": len(value), "n": n},
+        (fit and 1 <= n <= 3,),
+        "kernel {kernel} has {n} axes; {names} must have as many entries, got {fields}",
+        {"kernel": kernel, "n": n, "names": ", ".join(fields), "fields": list(fields.values())},
     )
 
 

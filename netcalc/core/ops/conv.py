@@ -20,7 +20,7 @@ from netcalc.core.ops.base import (
 )
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term, parameter
-from netcalc.core.window import Window, positive
+from netcalc.core.window import Window, not_negative, positive
 
 __all__ = ["Conv", "Conv1d", "Conv2d", "Conv3d"]
 
@@ -65,27 +65,27 @@ class Conv(Op):
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         (x,) = ins
         n = len(self.kernel)
-        yield same_count("stride", n, self.stride)
-        yield same_count("dilation", n, self.dilation)
-        if not isinstance(self.padding, str):
-            yield same_count("padding", n, self.padding)
+        yield same_count(
+            self.kernel, stride=self.stride, padding=self.padding, dilation=self.dilation
+        )
         yield rank(self, x, n + 1, n + 2)
         yield positive("out_channels", self.out_channels)
         yield positive("groups", self.groups)
         channels = x.dims[-n - 1]
-        for side, count in (("input", channels), ("output", self.out_channels)):
+        yield _divisible("input", channels, self.groups)
+        yield _divisible("output", self.out_channels, self.groups)
+        yield positive("kernel", *self.kernel)
+        yield positive("stride", *self.stride)
+        yield positive("dilation", *self.dilation)
+        if not isinstance(self.padding, str):
+            yield not_negative("padding", *self.padding)
+        elif self.padding == "same":
             yield Guard(
-                (count % self.groups <= 0,),
-                "{count} {side} channels are not divisible by groups={groups}",
-                {"count": count, "side": side, "groups": self.groups},
+                tuple(s <= 1 for s in self.stride),
+                "padding='same' needs stride 1, got {got}",
+                {"got": self.stride},
             )
-        windows = self.windows()
-        for window in windows:
-            yield from window.guards()
-        if self.padding == "same":
-            for s in self.stride:
-                yield Guard((s <= 1,), "padding='same' needs stride 1, got {s}", {"s": s})
-        for window, length in zip(windows, x.dims[-n:], strict=True):
+        for window, length in zip(self.windows(), x.dims[-n:], strict=True):
             yield window.fits(length)
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
@@ -116,7 +116,7 @@ class Conv(Op):
         only = (self.out_channels,)
         return (
             *out,
-            parameter("bias", only, only, ("output channels",)),
+            parameter("bias", only, only, ("out channels",)),
             Term("bias additions", "add", y.dims, batch_names(len(leading), *names[n + 1 :])),
         )
 
@@ -147,6 +147,15 @@ class Conv(Op):
         yield example(Conv2d(8, 3), (1, 1, 8, 12, 12))
 
 
+def _divisible(side: str, count: Num, groups: Num) -> Guard:
+    return Guard(
+        (count % groups <= 0,),
+        "{count} {side} channels are not divisible by groups={groups};"
+        " choose groups that divide both",
+        {"count": count, "side": side, "groups": groups},
+    )
+
+
 def window_working(windows: tuple[Window, ...], x: Tensor) -> tuple[Working, ...]:
     """The derivation of each axis that windows move over."""
     n = len(windows)
@@ -166,9 +175,9 @@ def _int(value: Any) -> int:
 _NAMES = {
     n: (
         *(f"kernel {axis}" for axis in AXES[n]),
-        "input channels / groups",
-        "output channels",
-        *(f"output {axis}" for axis in AXES[n]),
+        "in channels / groups",
+        "out channels",
+        *(f"out {axis}" for axis in AXES[n]),
     )
     for n in (1, 2, 3)
 }

@@ -47,7 +47,7 @@ class Linear(Op):
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         x, y = ins[0], outs[0]
         weights = (*x.factors(-1), self.out_features)
-        names = (*_input_names(len(weights) - 1), "output features")
+        names = (*_input_names(len(weights) - 1), "out features")
         leading = x.factors(0, -1)
         weight_shape = (self.out_features, x.dims[-1])
         out = (
@@ -59,9 +59,9 @@ class Linear(Op):
         only = (self.out_features,)
         return (
             *out,
-            parameter("bias", only, only, ("output features",)),
+            parameter("bias", only, only, ("out features",)),
             Term(
-                "bias additions", "add", y.factors(), batch_names(len(leading), "output features")
+                "bias additions", "add", y.factors(), batch_names(len(leading), "out features")
             ),
         )
 
@@ -79,7 +79,7 @@ class Linear(Op):
 
 def _input_names(n: int) -> tuple[str, ...]:
     """What the factors of the input features are called: those of a flattened map apart."""
-    return ("input features",) if n == 1 else ("input channels", *("input axis",) * (n - 1))
+    return ("in features",) if n == 1 else ("in channels", *("in axis",) * (n - 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from netcalc.core.ops.base import (
 from netcalc.core.ops.conv import window_working
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term
-from netcalc.core.window import Window, positive
+from netcalc.core.window import Shown, Window, not_negative, positive
 
 __all__ = [
     "AdaptiveAvgPool",
@@ -75,18 +75,20 @@ class Pool(Op):
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         (x,) = ins
         n = len(self.kernel)
-        yield same_count("stride", n, self.stride)
-        yield same_count("padding", n, self.padding)
-        yield same_count("dilation", n, self.dilations())
+        yield same_count(
+            self.kernel, stride=self.stride, padding=self.padding, dilation=self.dilations()
+        )
         yield rank(self, x, n + 1, n + 2)
+        yield positive("kernel", *self.kernel)
+        yield positive("stride", *self.stride)
+        yield positive("dilation", *self.dilations())
+        yield not_negative("padding", *self.padding)
         windows = self.windows()
-        for window in windows:
-            yield from window.guards()
-            yield Guard(
-                (2 * window.before <= window.span,),
-                "padding {p} is more than half of a window of {k}",
-                {"p": window.before, "k": window.span},
-            )
+        yield Guard(
+            tuple([2 * w.before <= w.span for w in windows]),
+            "padding {p} is more than half of a window of {k}",
+            {"p": Shown(self.padding), "k": Shown(w.span for w in windows)},
+        )
         for window, length in zip(windows, x.dims[-n:], strict=True):
             yield window.fits(length)
 

@@ -1,0 +1,252 @@
+"""The public functions, and the thin views that they return."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from netcalc.core import compare as _compare
+from netcalc.core.analyse import Result, Row, Totals
+from netcalc.core.analyse import analyse as _analyse
+from netcalc.core.graph import Graph
+from netcalc.core.tensor import Tensor
+from netcalc.errors import InputError
+from netcalc.load import load
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from netcalc.report.table import Report
+
+Shape: TypeAlias = int | Sequence[int]
+"""A shape for an input: N,C,H,W; C,H,W of a single image; or one number for height and width."""
+
+
+class Analysis:
+    """A network on given inputs: what each layer costs, in total and with the working.
+
+    ``rows`` has an entry for each layer (``name``, ``type``, ``ins``, ``outs``, ``counts``,
+    ``terms``), ``totals`` the sums (``params``, ``weights``, ``biases``, ``buffers``, ``macs``,
+    ``flops``, ``ops``, ``depth``, ...). Parameters are scalars, work is per forward pass of the
+    whole batch; FLOPs are 2 x MACs. In a notebook it shows as a table.
+    """
+
+    def __init__(self, result: Result) -> None:
+        self.result = result
+
+    @property
+    def graph(self) -> Graph:
+        """The network."""
+        return self.result.graph
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """One entry for each layer, in the order in which they run."""
+        return self.result.rows
+
+    @property
+    def totals(self) -> Totals:
+        """The sums over all layers, and the depth."""
+        return self.result.totals
+
+    @property
+    def outputs(self) -> dict[str, Tensor]:
+        """The outputs by name, the main one first."""
+        return dict(self.result.outputs)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas DataFrame with a row for each layer."""
+        from netcalc.report.frames import rows_frame
+
+        return rows_frame(self.result)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that ``netcalc table --format json`` prints."""
+        from netcalc.report.network import document
+
+        return document(self.result)
+
+    def table(
+        self,
+        format: str = "text",  # noqa: A002  (the option's name)
+        *,
+        layout: str | None = None,
+        depth: int = 1,
+        width: int = 80,
+    ) -> str:
+        """The table as ``netcalc table`` prints it, in any of its formats and layouts."""
+        from netcalc.report.network import network_report
+
+        return _rendered(network_report(self.result, layout, depth), format, width)
+
+    def explain(self, path: str = "", *quantities: str) -> Explanation:
+        """How the numbers of a layer or module (the whole network for "") came about.
+
+        ``quantities`` are any of ``params``, ``macs``, ``output``, ``ops``; the first three unless
+        given. Raises UnknownNameError for a path that the network does not have.
+        """
+        return Explanation(self.result, path, quantities or ("params", "macs", "output"))
+
+    def __repr__(self) -> str:
+        t = self.totals
+        return f"<Analysis of {self.graph.factory}: {t.params:,} params, {t.macs:,} MACs>"
+
+    def __str__(self) -> str:
+        return self.table().rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        from netcalc.report.formats import html_fragment
+        from netcalc.report.network import network_report
+
+        return html_fragment(network_report(self.result))
+
+
+class Explanation:
+    """A tree of derivations (``section``) that prints as text and gives LaTeX and a document."""
+
+    def __init__(self, result: Result, path: str, quantities: tuple[str, ...]) -> None:
+        from netcalc.core.explain import explain
+
+        self.result = result
+        self.section = explain(result, path, quantities)
+
+    def report(self, depth: int | None = None) -> Report:
+        """The derivations as a table and as a document."""
+        from netcalc.report.explanation import explanation_report
+
+        return explanation_report(self.result, self.section, depth)
+
+    def text(self, depth: int | None = None, width: int = 80) -> str:
+        """Indented text: ``weights = 3*3*256*192 = 442,368``."""
+        from netcalc.report.explanation import explanation_text, fold
+
+        return explanation_text(self.result, fold(self.section, depth), width)
+
+    def latex(self, depth: int | None = None) -> str:
+        """LaTeX equations, for amsmath."""
+        from netcalc.report.explanation import explanation_latex, fold
+
+        return explanation_latex(self.result, fold(self.section, depth))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that ``netcalc explain --format json`` prints."""
+        return self.report().document
+
+    def __str__(self) -> str:
+        return self.text().rstrip("\n")
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from netcalc.report.formats import html_fragment
+
+        return html_fragment(self.report())
+
+
+class Comparison:
+    """Networks side by side; ``comparison`` holds the stages and, for two, the pairs of layers."""
+
+    def __init__(self, comparison: _compare.Comparison) -> None:
+        self.comparison = comparison
+
+    def table(self, format: str = "text", *, width: int = 80) -> str:  # noqa: A002
+        """The comparison as ``netcalc compare`` prints it."""
+        from netcalc.report.comparison import comparison_report
+
+        return _rendered(comparison_report(self.comparison), format, width)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that ``netcalc compare --format json`` prints."""
+        from netcalc.report.comparison import document
+
+        return document(self.comparison)
+
+    def __str__(self) -> str:
+        return self.table().rstrip("\n")
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from netcalc.report.comparison import comparison_report
+        from netcalc.report.formats import html_fragment
+
+        return html_fragment(comparison_report(self.comparison))
+
+
+def analyse(
+    net: Graph | str,
+    input: Shape | Mapping[str, Shape] | None = None,  # noqa: A002  (the field's word)
+    batch: int | None = None,
+) -> Analysis:
+    """Analyse a network: a graph, or what ``load`` takes.
+
+    ``input`` is a shape (with several inputs, a mapping from their names), each network's own
+    unless given; ``batch`` sets the number of images. Raises SpecError, which names the layer and
+    the numbers, where the network cannot run on that input.
+    """
+    graph = load(net) if isinstance(net, str) else net
+    return Analysis(_analyse(graph, inputs_of(graph, input, batch)))
+
+
+def compare(*networks: Analysis | Graph | str) -> Comparison:
+    """Compare two or more networks, given as analyses, graphs or what ``load`` takes."""
+    if len(networks) < 2:
+        raise InputError(f"comparing takes at least two networks, got {len(networks)}")
+    analyses = [n if isinstance(n, Analysis) else analyse(n) for n in networks]
+    return Comparison(_compare.compare(*(a.result for a in analyses)))
+
+
+def inputs_of(
+    graph: Graph,
+    given: Shape | Mapping[str, Shape] | None = None,
+    batch: int | None = None,
+) -> dict[str, Tensor]:
+    """The inputs of a graph, with shapes and batch as asked for.
+
+    Raises InputError for a shape with the wrong number of axes, or one below 1.
+    """
+    shapes: Mapping[str, Shape] = {}
+    if isinstance(given, Mapping):
+        shapes = given
+    elif given is not None:
+        if len(graph.inputs) != 1:
+            names = ", ".join(graph.inputs)
+            raise InputError(f"{graph.name} has the inputs {names}: give each a shape, by name")
+        shapes = {next(iter(graph.inputs)): given}
+    unknown = shapes.keys() - graph.inputs.keys()
+    if unknown:
+        raise InputError(f"{graph.name} has no input {sorted(unknown)[0]!r}")
+    return {
+        name: Tensor(_dims(name, x, shapes.get(name), batch), x.dtype)
+        for name, x in graph.inputs.items()
+    }
+
+
+def _dims(name: str, x: Tensor, shape: Shape | None, batch: int | None) -> tuple[Any, ...]:
+    default = x.dims
+    given = (shape,) if isinstance(shape, int) else tuple(shape) if shape is not None else default
+    whole = shape is not None and len(given) == len(default)
+    if len(given) == 1 < len(default):
+        given = (*default[:2], *given * (len(default) - 2)) if len(default) > 2 else (1, *given)
+    elif len(given) == len(default) - 1:
+        given = (default[0], *given)
+    if len(given) != len(default):
+        raise InputError(
+            f"{name} has {len(default)} axes (default {x}); give all of them, all but the batch, "
+            f"or one number, got {'x'.join(map(str, given))}"
+        )
+    if batch is not None:
+        if whole and given[0] not in (1, batch):
+            raise InputError(f"{name} {'x'.join(map(str, given))} has a batch already, not {batch}")
+        given = (batch, *given[1:])
+    if any(isinstance(d, int) and d < 1 for d in given):
+        raise InputError(f"{name}: every axis must be at least 1, got {'x'.join(map(str, given))}")
+    return given
+
+
+def _rendered(report: Report, format: str, width: int) -> str:  # noqa: A002
+    from netcalc.report.formats import FORMATS, render
+
+    if format not in FORMATS:
+        raise InputError(f"there is no format {format!r}; choose from {', '.join(FORMATS)}")
+    return render(report, format, width)

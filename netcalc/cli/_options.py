@@ -1,0 +1,151 @@
+"""What the commands share: the options of NET and its input, and of the output."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from netcalc.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from netcalc.report.table import Report
+
+FORMATS = ("text", "markdown", "latex", "html", "csv", "json")
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+
+class Net(click.ParamType):
+    """A network as typed; the shell completes its name."""
+
+    name = "net"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        from netcalc.zoo import entries
+
+        return [
+            click.shell_completion.CompletionItem(n) for n in entries() if n.startswith(incomplete)
+        ]
+
+
+class InputShape(click.ParamType):
+    """3,224,224 or 3x224x224 or 224 or N,C,H,W."""
+
+    name = "shape"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        parts = str(value).lower().replace("x", ",").split(",")
+        try:
+            return tuple(int(part) for part in parts)
+        except ValueError:
+            raise InputError(
+                f"--input takes a shape such as 3,224,224 or 3x224x224 or 224, got {value!r}"
+            ) from None
+
+
+def network_options(command: CommandT) -> CommandT:
+    """--input, --batch and --aux."""
+    for option in (
+        click.option("--aux", is_flag=True, help="Short for NET@aux=true: with its training heads."),
+        click.option(
+            "--batch", type=int, metavar="N", help="Images in a batch (work is of the batch)."
+        ),
+        click.option(
+            "--input",
+            "input_shape",
+            type=InputShape(),
+            metavar="SHAPE",
+            help="Input size: 3,224,224 or 3x224x224 or 224 or N,C,H,W; the network's own else.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def output_options(command: CommandT) -> CommandT:
+    """--format and -o."""
+    for option in (
+        click.option(
+            "-o",
+            "--output",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Write to a file; its ending sets the format (.txt .md .tex .html .csv .json).",
+        ),
+        click.option(
+            "--format",
+            "fmt",
+            type=click.Choice(FORMATS),
+            help="How to print it.  [default: text]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def split(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """A comma-separated list."""
+    return None if value is None else tuple(v.strip() for v in value.split(",") if v.strip())
+
+
+def terminal_width() -> int:
+    """Columns of the terminal; 80 where the output is not one."""
+    return max(40, shutil.get_terminal_size((80, 24)).columns)
+
+
+def format_of(fmt: str | None, output: Path | None) -> str:
+    """The format asked for, else that of the file's ending, else text."""
+    from netcalc.report.formats import ENDINGS
+
+    if fmt is not None or output is None:
+        return fmt or "text"
+    if output.suffix.lower() not in ENDINGS:
+        raise InputError(
+            f"{output}: no format goes by that ending; use one of {' '.join(ENDINGS)} or --format"
+        )
+    return ENDINGS[output.suffix.lower()]
+
+
+def emit(report: Report, fmt: str | None, output: Path | None) -> None:
+    """Print a report or write it to a file."""
+    from netcalc.report.formats import render
+
+    write(render(report, format_of(fmt, output), terminal_width()), output)
+
+
+def write(text: str, output: Path | None) -> None:
+    """Print a text, or write it beside its file and rename, so that no half of it is ever seen."""
+    if output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    try:
+        target = output.resolve()
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(name, 0o666 & ~_umask())
+            os.replace(name, target)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        raise OutputError(f"cannot write {output}: {reason}; choose another place") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

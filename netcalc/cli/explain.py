@@ -1,0 +1,64 @@
+"""netcalc explain"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from netcalc.cli._options import (
+    Net,
+    emit,
+    format_of,
+    network_options,
+    output_options,
+    terminal_width,
+    write,
+)
+
+
+@click.command("explain")
+@click.argument("net", type=Net())
+@click.argument("path", default="")
+@click.option(
+    "--quantity",
+    "quantities",
+    multiple=True,
+    type=click.Choice(["params", "macs", "output", "ops"]),
+    help="What to explain (may be repeated); params, macs and output unless given.",
+)
+@click.option("--depth", type=click.IntRange(1), metavar="N", help="Levels of modules to show.")
+@network_options
+@output_options
+def command(
+    net: str,
+    path: str,
+    quantities: tuple[str, ...],
+    depth: int | None,
+    input_shape: tuple[int, ...] | None,
+    batch: int | None,
+    aux: bool,
+    fmt: str | None,
+    output: Path | None,
+) -> None:
+    """Show how the numbers of NET came about, or those of the layer or module at PATH.
+
+    \b
+    netcalc explain googlenet conv1
+    netcalc explain googlenet inception_3a --quantity params
+    netcalc explain googlenet --depth 1
+    netcalc explain reduced branch3x3 --format latex
+
+    Text and LaTeX show the equations; the other formats hold one in each row.
+    """
+    from netcalc.api import analyse, load
+
+    graph = load(net, **({"aux": True} if aux else {}))
+    explanation = analyse(graph, input_shape, batch).explain(path.strip("/"), *quantities)
+    chosen = format_of(fmt, output)
+    if chosen == "text":
+        write(explanation.text(depth, terminal_width()), output)
+    elif chosen == "latex":
+        write(explanation.latex(depth), output)
+    else:
+        emit(explanation.report(depth), chosen, output)

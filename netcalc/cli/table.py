@@ -1,0 +1,61 @@
+"""netcalc table"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from netcalc.cli._options import Net, emit, network_options, output_options, split
+
+
+@click.command("table")
+@click.argument("net", type=Net())
+@click.option(
+    "--layout",
+    type=click.Choice(["paper", "modules", "layers"]),
+    help="The paper's own table (default where there is one), a line for each module, or for each layer.",
+)
+@click.option("--depth", type=int, default=1, metavar="N", help="Path components of a module's line.")
+@click.option(
+    "--columns",
+    callback=split,
+    metavar="A,B,...",
+    help="Which columns: type, fields, input, output, params, weights, biases, buffers, trainable,"
+    " macs, flops, ops, add, mul, div, cmp, exp, pow, params%, macs%.",
+)
+@click.option("--share", is_flag=True, help="Add each row's share of all parameters and MACs.")
+@network_options
+@output_options
+def command(
+    net: str,
+    layout: str | None,
+    depth: int,
+    columns: tuple[str, ...] | None,
+    share: bool,
+    input_shape: tuple[int, ...] | None,
+    batch: int | None,
+    aux: bool,
+    fmt: str | None,
+    output: Path | None,
+) -> None:
+    """Print the table of NET: output sizes, parameters and MACs, and exact totals below.
+
+    \b
+    netcalc table googlenet                       Table 1 of the paper, derived
+    netcalc table googlenet --layout layers       every layer
+    netcalc table googlenet --columns params,weights,biases,macs%
+    netcalc table googlenet --input 3,160,160 -o small.csv
+
+    --format json has a row for each layer, whatever the layout.
+    """
+    from netcalc.api import analyse, load
+    from netcalc.report.columns import DEFAULT
+    from netcalc.report.network import network_report
+
+    if layout is None and (columns or share or depth != 1):
+        layout = "modules"
+    graph = load(net, **({"aux": True} if aux else {}))
+    result = analyse(graph, input_shape, batch).result
+    report = network_report(result, layout, depth, columns or DEFAULT, share)
+    emit(report, fmt, output)

@@ -1,0 +1,39 @@
+"""What papers printed, as data: one JSON file for each table.
+
+``columns`` say which quantity of the derivation stands in them and in which unit, ``rows`` which
+part of the network they cover and what the paper prints in them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published table: where it is from, the network it describes, its columns and rows."""
+
+    name: str
+    title: str
+    source: str
+    units: str
+    input: tuple[int, ...]
+    columns: tuple[dict[str, Any], ...]
+    rows: tuple[dict[str, Any], ...]
+
+
+def load(name: str) -> Published:
+    """The published table of that name."""
+    data = json.loads((files(__name__) / f"{name}.json").read_text("utf-8"))
+    return Published(
+        name,
+        data["title"],
+        data["source"],
+        data["units"],
+        tuple(data["input"]),
+        tuple(data["columns"]),
+        tuple(data["rows"]),
+    )

@@ -1,0 +1,1 @@
+"""What people and programs are shown: rows become tables, tables become any of the formats."""

@@ -1,0 +1,232 @@
+"""Networks side by side as tables, and what the difference of two is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from netcalc.core.analyse import Counts, Result
+from netcalc.core.compare import NOTHING, Comparison, Pair, difference
+from netcalc.core.tensor import Tensor
+from netcalc.report.network import header_document, totals_document
+from netcalc.report.table import Column, Report, Table
+from netcalc.report.units import decimal, grouped, ratio, signed, size
+
+QUANTITIES = {"params": "params", "macs": "MACs"}
+
+
+def comparison_report(c: Comparison) -> Report:
+    """Totals side by side; by stage; and for two networks the layers that make up the difference."""
+    two = len(c.results) == 2
+    tables = [_two(c) if two else _many(c)]
+    if two or _alike(c):
+        tables += [_stages(c, q) for q in QUANTITIES]
+    notes: tuple[str, ...] = ()
+    if two:
+        tables.append(_layers(c))
+        notes = tuple(_summary(c, q) for q in QUANTITIES)
+    names = ", ".join(result.graph.factory for result in c.results)
+    return Report(f"comparing {names}", tuple(tables), notes, document(c))
+
+
+def _alike(c: Comparison) -> bool:
+    """Whether all networks have the same stages, so that a line for each makes sense."""
+    return all(None not in stage.counts for stage in c.stages)
+
+
+def _two(c: Comparison) -> Table:
+    """A line for each quantity, with difference and ratio."""
+    columns = (
+        Column("quantity", "", right=False),
+        *(Column(r.graph.label, r.graph.label) for r in c.results),
+        Column("difference", "difference"),
+        Column("ratio", "ratio"),
+    )
+    rows = []
+    for name, a, b in _compared(*c.results):
+        if isinstance(a, str):
+            rows.append((name, a, b, "", ""))
+        elif a or b:
+            rows.append((name, grouped(a), grouped(b), signed(b - a), ratio(a, b)))
+    return Table(columns, tuple(rows))
+
+
+def _compared(a: Result, b: Result) -> list[tuple[str, Any, Any]]:
+    x, y = a.totals, b.totals
+    return [
+        ("input", _sizes(a.inputs), _sizes(b.inputs)),
+        ("output", _sizes(a.outputs, 1), _sizes(b.outputs, 1)),
+        ("params", x.params, y.params),
+        ("weights", x.weights, y.weights),
+        ("biases", x.biases, y.biases),
+        ("buffers", x.buffers, y.buffers),
+        ("MACs", x.macs, y.macs),
+        ("FLOPs", x.flops, y.flops),
+        ("depth", x.depth, y.depth),
+        ("layers with params", x.layers, y.layers),
+    ]
+
+
+def _sizes(tensors: Mapping[str, Tensor], most: int | None = None) -> str:
+    return ", ".join(size(x) for x in list(tensors.values())[:most])
+
+
+def _many(c: Comparison) -> Table:
+    """A line for each network, with ratios to the first."""
+    first = c.results[0].totals
+    columns = (
+        Column("network", "network", right=False),
+        Column("input", "input"),
+        Column("params", "params", show=grouped),
+        Column("params_ratio", "params / first", "/ first"),
+        Column("macs", "MACs", show=grouped),
+        Column("macs_ratio", "MACs / first", "/ first"),
+        Column("depth", "depth"),
+        Column("layers", "layers with params", "layers"),
+    )
+    rows = tuple(
+        (
+            r.graph.label,
+            _sizes(r.inputs),
+            r.totals.params,
+            decimal(r.totals.params, first.params, 2) if first.params else "-",
+            r.totals.macs,
+            decimal(r.totals.macs, first.macs, 2) if first.macs else "-",
+            r.totals.depth,
+            r.totals.layers,
+        )
+        for r in c.results
+    )
+    return Table(columns, rows)
+
+
+def _stages(c: Comparison, quantity: str) -> Table:
+    """One line for each stage in which the quantity occurs."""
+    two = len(c.results) == 2
+    columns = [Column("stage", "stage", right=False)]
+    columns += [Column(r.graph.label, r.graph.label, show=grouped) for r in c.results]
+    if two:
+        columns.append(Column("difference", "difference", show=signed))
+    rows = []
+    for stage in c.stages:
+        values = [getattr(counts or NOTHING, quantity) for counts in stage.counts]
+        if any(values):
+            rows.append((stage.name, *values, *([values[1] - values[0]] if two else [])))
+    return Table(tuple(columns), tuple(rows), title=f"{QUANTITIES[quantity]} by stage")
+
+
+def _layers(c: Comparison) -> Table:
+    """The layers that differ in count, and how."""
+    a, b = (r.graph.label for r in c.results)
+    columns = (
+        Column("layer", "layer", right=False),
+        Column("params_a", f"params {a}", "params\nbefore", show=grouped),
+        Column("params_b", f"params {b}", "params\nafter", show=grouped),
+        Column("params", "params difference", "params\ndifference", show=signed),
+        Column("macs", "MACs difference", "MACs\ndifference", show=signed),
+        Column("why", "why", right=False),
+    )
+    rows = tuple(
+        (p.name, p.counts[0].params, p.counts[1].params, *_steps(p), why(p, c))
+        for p in c.pairs
+        if any(_steps(p))
+    )
+    return Table(columns, rows, title="layers that make up the difference")
+
+
+def _steps(pair: Pair) -> tuple[int, int]:
+    return difference([pair], "params"), difference([pair], "macs")
+
+
+def why(pair: Pair, c: Comparison) -> str:
+    """What is different about a pair."""
+    if pair.a is None:
+        return f"only in {c.results[1].graph.label}"
+    if pair.b is None:
+        return f"only in {c.results[0].graph.label}"
+    return "; ".join(pair.changes())
+
+
+def _summary(c: Comparison, quantity: str) -> str:
+    """One line: the total of the second network as what it adds and what it keeps, changed or not."""
+    a, b = c.results
+    unit = QUANTITIES[quantity]
+    before, after = getattr(a.totals, quantity), getattr(b.totals, quantity)
+    text = f"{b.graph.label} {grouped(after)} {unit}"
+    added = sum(getattr(p.counts[1], quantity) for p in c.added)
+    if added:
+        costly = [p for p in c.added if getattr(p.counts[1], quantity)]
+        text += (
+            f" = {grouped(added)} in {_layers_named(costly, quantity)} only it has"
+            f" + {grouped(after - added)} in layers that both have"
+        )
+    text += f"; {a.graph.label} {grouped(before)}"
+    gone = sum(getattr(p.counts[0], quantity) for p in c.removed)
+    if gone:
+        text += f", of which {grouped(gone)} in layers only it has"
+    return f"{text}; together {signed(after - before)} ({ratio(before, after)})"
+
+
+def _layers_named(pairs: list[Pair], quantity: str) -> str:
+    """``3 Conv2d layers (names, 16,384 each)`` where they are few and alike."""
+    values = {getattr(p.counts[1], quantity) for p in pairs}
+    types = {p.b.type for p in pairs if p.b}
+    noun = f"{types.pop()} " if len(types) == 1 else ""
+    noun += "layer" if len(pairs) == 1 else "layers"
+    if len(pairs) > 6:
+        return f"{len(pairs)} {noun}"
+    names = ", ".join(p.name for p in pairs)
+    each = f", {grouped(values.pop())} each" if len(values) == 1 and len(pairs) > 1 else ""
+    return f"{len(pairs)} {noun} ({names}{each})"
+
+
+def document(c: Comparison) -> dict[str, Any]:
+    """The comparison for machines."""
+    out: dict[str, Any] = {
+        "schema": 1,
+        "networks": [
+            {**header_document(r), "totals": totals_document(r.totals)} for r in c.results
+        ],
+        "rows": [
+            {
+                "name": stage.name,
+                "params": [_value(counts, "params") for counts in stage.counts],
+                "macs": [_value(counts, "macs") for counts in stage.counts],
+            }
+            for stage in c.stages
+        ],
+    }
+    if len(c.results) == 2:
+        out["difference"] = {q: _difference(c, q) for q in QUANTITIES}
+    return out
+
+
+def _value(counts: Counts | None, quantity: str) -> int | None:
+    return None if counts is None else int(getattr(counts, quantity))
+
+
+def _difference(c: Comparison, quantity: str) -> dict[str, Any]:
+    def side(pairs: tuple[Pair, ...], i: int) -> int:
+        return sum(getattr(p.counts[i], quantity) for p in pairs)
+
+    return {
+        "total": difference(c.pairs, quantity),
+        "added": side(c.added, 1),
+        "removed": side(c.removed, 0),
+        "kept": [side(c.kept, 0), side(c.kept, 1)],
+        "parts": [
+            {
+                "name": p.name,
+                "values": [
+                    _value(counts if row else None, quantity)
+                    for counts, row in zip(p.counts, (p.a, p.b), strict=True)
+                ],
+                "difference": difference([p], quantity),
+                "why": why(p, c),
+            }
+            for p in c.pairs
+            if difference([p], quantity)
+        ],
+    }
+
+

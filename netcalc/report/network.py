@@ -1,0 +1,184 @@
+"""A network's table: its layers or modules, the totals below, and the document for JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netcalc.core.analyse import Counts, Result, Row, Totals, total
+from netcalc.core.tensor import Tensor
+from netcalc.errors import InputError
+from netcalc.report.columns import DEFAULT, Line, chosen, work_done
+from netcalc.report.paper import paper_table
+from netcalc.report.table import Report, Table
+from netcalc.report.units import grouped, human, size
+
+LAYOUTS = ("paper", "modules", "layers")
+
+
+def network_report(
+    result: Result,
+    layout: str | None = None,
+    depth: int = 1,
+    columns: tuple[str, ...] = DEFAULT,
+    shares: bool = False,
+) -> Report:
+    """The report of one network.
+
+    ``layout`` is ``paper`` (the published table, where the network has one; the default there),
+    ``modules`` (one line for each path of ``depth`` components; the default elsewhere) or
+    ``layers``. Raises InputError for a layout the network does not have.
+    """
+    layout = layout or ("paper" if result.graph.paper else "modules")
+    if layout not in LAYOUTS:
+        raise InputError(f"there is no layout {layout!r}; choose from {', '.join(LAYOUTS)}")
+    if layout == "paper" and not result.graph.paper:
+        raise InputError(f"{result.graph.name} follows no published table; use modules or layers")
+    if depth < 1:
+        raise InputError(f"depth must be a positive integer, got {depth}")
+    if layout == "paper":
+        table, told = paper_table(result)
+        notes: tuple[str, ...] = (*told, "")
+    else:
+        table, notes = _lines_table(result, layout, depth, columns, shares), ()
+    return Report(title(result), (table,), (*notes, *totals_lines(result)), document(result))
+
+
+def title(result: Result) -> str:
+    """What was made, and on which input."""
+    inputs = ", ".join(f"{_named(n, result)}{size(x)} {x.dtype}" for n, x in result.inputs.items())
+    return f"{result.graph.factory} on {inputs}"
+
+
+def _named(name: str, result: Result) -> str:
+    return f"{name} " if len(result.inputs) > 1 else ""
+
+
+def _lines_table(
+    result: Result, layout: str, depth: int, columns: tuple[str, ...], shares: bool
+) -> Table:
+    quantities = chosen(columns, shares)
+    lines, sections = (
+        _layer_lines(result) if layout == "layers" else (_module_lines(result, depth), {})
+    )
+    return Table(
+        tuple(q.column for q in quantities),
+        tuple(tuple(q.value(line) for q in quantities) for line in lines),
+        sections=sections,
+    )
+
+
+def _module_lines(result: Result, depth: int) -> list[Line]:
+    groups: dict[str, list[Row]] = {}
+    for row in result.rows:
+        groups.setdefault(row.node.group(depth), []).append(row)
+    return [_line(name, tuple(rows), result) for name, rows in groups.items()]
+
+
+def _layer_lines(result: Result) -> tuple[list[Line], dict[int, str]]:
+    """A line for each layer, and the stage that those of modules lie in."""
+    sections = {
+        i: stage
+        for i, row in enumerate(result.rows)
+        if row.name.startswith(f"{(stage := row.node.group())}/")
+    }
+    return [_line(row.name, (row,), result) for row in result.rows], sections
+
+
+def _line(name: str, rows: tuple[Row, ...], result: Result) -> Line:
+    return Line(name, rows, total(row.counts for row in rows), result.totals)
+
+
+def totals_lines(result: Result) -> tuple[str, ...]:
+    """The exact totals, with human units, below every table."""
+    t = result.totals
+    dtype = next(iter(result.inputs.values())).dtype
+    lines = [
+        _together(
+            f"{grouped(t.params)} params ({human(t.params)}, {human(t.param_bytes, 'B')} {dtype})",
+            f"{grouped(t.macs)} MACs ({human(t.macs)})",
+        ),
+        _together(
+            f"{grouped(t.weights)} weights + {grouped(t.biases)} biases",
+            *([f"{grouped(t.trainable)} trainable"] if t.trainable != t.params else []),
+            *([f"{grouped(t.buffers)} buffer values"] if t.buffers else []),
+            f"{grouped(t.flops)} FLOPs (2 per MAC)",
+        ),
+        _together(
+            f"depth {t.depth} ({t.depth_with_pools} with pools)",
+            f"{t.layers} layers with parameters",
+        ),
+    ]
+    if t.ops:
+        lines.append("other work: " + ", ".join(map(_kept, work_done(t))))
+    return tuple(lines)
+
+
+def _together(*parts: str) -> str:
+    """Parts with dots between them, each kept on one line."""
+    return " · ".join(map(_kept, parts))
+
+
+def _kept(text: str) -> str:
+    return text.replace(" ", "\xa0")
+
+
+def document(result: Result) -> dict[str, Any]:
+    """The document for machines: schema 1, exact integers, a row for each layer."""
+    return {
+        "schema": 1,
+        **header_document(result),
+        "rows": [_row(row) for row in result.rows],
+        "totals": totals_document(result.totals),
+        "unknown": [],
+    }
+
+
+def header_document(result: Result) -> dict[str, Any]:
+    """What was made, with its inputs and outputs, for machines."""
+    return {
+        "network": result.graph.name,
+        "factory": result.graph.factory,
+        "inputs": [_tensor(n, x) for n, x in result.inputs.items()],
+        "outputs": [_tensor(n, x) for n, x in result.outputs.items()],
+    }
+
+
+def totals_document(t: Totals) -> dict[str, Any]:
+    """The totals for machines."""
+    return {
+        **_counts(t),
+        "depth": t.depth,
+        "depth_with_pools": t.depth_with_pools,
+        "layers": t.layers,
+        "param_bytes": t.param_bytes,
+    }
+
+
+def _tensor(name: str, x: Tensor) -> dict[str, Any]:
+    return {"name": name, "shape": list(x.dims), "dtype": x.dtype}
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "type": row.type,
+        "group": row.node.group(),
+        "attrs": row.node.op.attrs(),
+        "inputs": [ref if i == 0 else f"{ref}:{i}" for ref, i in row.node.inputs],
+        "input_shapes": [list(x.dims) for x in row.ins],
+        "output_shapes": [list(x.dims) for x in row.outs],
+        **_counts(row.counts),
+    }
+
+
+def _counts(c: Counts) -> dict[str, Any]:
+    return {
+        "params": c.params,
+        "trainable": c.trainable,
+        "weights": c.weights,
+        "biases": c.biases,
+        "buffers": c.buffers,
+        "macs": c.macs,
+        "flops": c.flops,
+        "ops": dict(c.ops),
+    }

@@ -1,0 +1,66 @@
+"""What every output format is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its heading, the two lines of it where text is narrow, and how cells are shown."""
+
+    key: str
+    heading: str
+    short: str = ""
+    right: bool = True
+    show: Callable[[Any], str] = str
+
+    @property
+    def full(self) -> list[str]:
+        """The heading in at most two lines."""
+        return self.heading.rsplit(" ", 1)
+
+    @property
+    def lines(self) -> list[str]:
+        """The heading where text is narrow."""
+        return self.short.split("\n") if self.short else self.full
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells under columns; a cell is a raw value (None: empty), shown by its column.
+
+    ``sections`` gives for some rows the path that they lie in; text prints it once, above them, and
+    their names relative to it. A ``marks`` entry (row, column) puts a mark behind a cell.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    title: str = ""
+    sections: dict[int, str] = field(default_factory=dict)
+    marks: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    def cell(self, row: int, column: int) -> str:
+        """One cell as people read it, with its mark."""
+        value = self.rows[row][column]
+        text = "" if value is None else self.columns[column].show(value)
+        return text + self.marks.get((row, column), "")
+
+    def cells(self) -> list[list[str]]:
+        """All cells as people read them."""
+        return [[self.cell(i, j) for j in range(len(self.columns))] for i in range(len(self.rows))]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A whole output: a heading, tables, lines below them ("" parts them), the document for JSON.
+
+    A no-break space in a line keeps together what text would otherwise wrap.
+    """
+
+    title: str
+    tables: tuple[Table, ...]
+    notes: tuple[str, ...]
+    document: dict[str, Any]
