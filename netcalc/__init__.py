@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from netcalc.core.graph import chain as chain
     from netcalc.core.graph import head as head
     from netcalc.core.graph import network as network
-    from netcalc.core.ops.conv import *
-    from netcalc.core.ops.dense import *
-    from netcalc.core.ops.merge import *
-    from netcalc.core.ops.norm import *
-    from netcalc.core.ops.pointwise import *
-    from netcalc.core.ops.pool import *
+    from netcalc.core.ops.conv import *  # noqa: F403
+    from netcalc.core.ops.dense import *  # noqa: F403
+    from netcalc.core.ops.merge import *  # noqa: F403
+    from netcalc.core.ops.norm import *  # noqa: F403
+    from netcalc.core.ops.pointwise import *  # noqa: F403
+    from netcalc.core.ops.pool import *  # noqa: F403
     from netcalc.core.tensor import Tensor as Tensor
     from netcalc.errors import NetcalcError as NetcalcError
     from netcalc.load import load as load

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from netcalc.core import compare as _compare
 from netcalc.core.analyse import Result, Row, Totals
 from netcalc.core.analyse import analyse as _analyse
 from netcalc.core.graph import Graph
@@ -16,6 +15,7 @@ from netcalc.load import load
 if TYPE_CHECKING:
     import pandas as pd
 
+    from netcalc.core import compare as core_compare
     from netcalc.report.table import Report
 
 Shape: TypeAlias = int | Sequence[int]
@@ -130,7 +130,7 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """The document that ``netcalc explain --format json`` prints."""
-        return self.report().document
+        return self.report().document()
 
     def __str__(self) -> str:
         return self.text().rstrip("\n")
@@ -146,7 +146,7 @@ class Explanation:
 class Comparison:
     """Networks side by side; ``comparison`` holds the stages and, for two, the pairs of layers."""
 
-    def __init__(self, comparison: _compare.Comparison) -> None:
+    def __init__(self, comparison: core_compare.Comparison) -> None:
         self.comparison = comparison
 
     def table(self, format: str = "text", *, width: int = 80) -> str:  # noqa: A002
@@ -190,10 +190,12 @@ def analyse(
 
 def compare(*networks: Analysis | Graph | str) -> Comparison:
     """Compare two or more networks, given as analyses, graphs or what ``load`` takes."""
+    from netcalc.core.compare import compare as side_by_side
+
     if len(networks) < 2:
         raise InputError(f"comparing takes at least two networks, got {len(networks)}")
     analyses = [n if isinstance(n, Analysis) else analyse(n) for n in networks]
-    return Comparison(_compare.compare(*(a.result for a in analyses)))
+    return Comparison(side_by_side(*(a.result for a in analyses)))
 
 
 def inputs_of(

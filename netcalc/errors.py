@@ -1,5 +1,9 @@
 """All that a user ever sees go wrong."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 
 class NetcalcError(Exception):
     """One line that says what, where, with which numbers, and what to do."""
@@ -19,3 +23,11 @@ class UnknownNameError(NetcalcError):
 
 class OutputError(NetcalcError):
     """A result that could not be written."""
+
+
+def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str:
+    """``did you mean a or b?`` with the nearest of the known names; empty where none is near."""
+    from difflib import get_close_matches  # only where something went wrong
+
+    near = get_close_matches(name, list(known), n=most, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else ""

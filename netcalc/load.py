@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from netcalc import zoo
 from netcalc.core.graph import Graph
 from netcalc.errors import InputError
+from netcalc.zoo import find
 
 
 def load(net: str, **arguments: object) -> Graph:
@@ -28,4 +28,4 @@ def load(net: str, **arguments: object) -> Graph:
     twice = given.keys() & arguments.keys()
     if twice:
         raise InputError(f"{net!r} and a keyword or option both set {', '.join(sorted(twice))}")
-    return zoo.find(name).make(**given, **arguments)
+    return find(name).make(**given, **arguments)

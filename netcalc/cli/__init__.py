@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
 import click
 
 from netcalc import __version__
-from netcalc.errors import NetcalcError
+from netcalc.errors import NetcalcError, did_you_mean
 
 BAD_INPUT = 2
 
@@ -33,8 +32,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         names = self.list_commands(ctx)
         if args and args[0] not in names and not args[0].startswith("-"):
-            near = get_close_matches(args[0], names, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(names)}"
+            hint = did_you_mean(args[0], names) or f"choose from {', '.join(names)}"
             raise click.UsageError(f"there is no command {args[0]!r}; {hint}")
         return super().resolve_command(ctx, args)
 
@@ -42,7 +40,7 @@ class Commands(click.Group):
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="netcalc", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Parameters, FLOPs and output sizes of neural networks, with their working shown.
+    r"""Parameters, FLOPs and output sizes of neural networks, with their working shown.
 
     \b
     netcalc list                                what there is
@@ -79,7 +77,7 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _usage(problem: click.ClickException) -> str:
-    """click's message in one line, with where to look."""
+    """Click's message in one line, with where to look."""
     text = " ".join(problem.format_message().split())
     if isinstance(problem, click.UsageError) and problem.ctx is not None:
         return f"{text.rstrip('.')} (see `{problem.ctx.command_path} --help`)"

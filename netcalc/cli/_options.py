@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,7 +19,7 @@ FORMATS = ("text", "markdown", "latex", "html", "csv", "json")
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
-class Net(click.ParamType):
+class Net(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic from click 8.3
     """A network as typed; the shell completes its name."""
 
     name = "net"
@@ -36,7 +34,7 @@ class Net(click.ParamType):
         ]
 
 
-class InputShape(click.ParamType):
+class InputShape(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # as Net
     """3,224,224 or 3x224x224 or 224 or N,C,H,W."""
 
     name = "shape"
@@ -56,7 +54,9 @@ class InputShape(click.ParamType):
 def network_options(command: CommandT) -> CommandT:
     """--input, --batch and --aux."""
     for option in (
-        click.option("--aux", is_flag=True, help="Short for NET@aux=true: with its training heads."),
+        click.option(
+            "--aux", is_flag=True, help="Short for NET@aux=true: with its training heads."
+        ),
         click.option(
             "--batch", type=int, metavar="N", help="Images in a batch (work is of the batch)."
         ),
@@ -100,7 +100,11 @@ def split(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 
 def terminal_width() -> int:
     """Columns of the terminal; 80 where the output is not one."""
-    return max(40, shutil.get_terminal_size((80, 24)).columns)
+    try:
+        columns = int(os.environ.get("COLUMNS", 0)) or os.get_terminal_size(1).columns
+    except (ValueError, OSError):
+        columns = 80
+    return max(40, columns)
 
 
 def format_of(fmt: str | None, output: Path | None) -> str:
@@ -129,6 +133,8 @@ def write(text: str, output: Path | None) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
+    import tempfile  # only where a file is written
+
     try:
         target = output.resolve()
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

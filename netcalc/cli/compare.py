@@ -21,7 +21,7 @@ def command(
     fmt: str | None,
     output: Path | None,
 ) -> None:
-    """Put networks side by side, with ratios; for two, what their difference is made of.
+    r"""Put networks side by side, with ratios; for two, what their difference is made of.
 
     \b
     netcalc compare naive reduced
@@ -29,7 +29,8 @@ def command(
 
     --input, --batch and --aux apply to each of them. The exit code is 0 whatever is found.
     """
-    from netcalc.api import analyse, compare, load
+    from netcalc.api import analyse, compare
+    from netcalc.load import load
     from netcalc.report.comparison import comparison_report
 
     arguments = {"aux": True} if aux else {}

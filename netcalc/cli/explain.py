@@ -41,7 +41,7 @@ def command(
     fmt: str | None,
     output: Path | None,
 ) -> None:
-    """Show how the numbers of NET came about, or those of the layer or module at PATH.
+    r"""Show how the numbers of NET came about, or those of the layer or module at PATH.
 
     \b
     netcalc explain googlenet conv1
@@ -51,7 +51,8 @@ def command(
 
     Text and LaTeX show the equations; the other formats hold one in each row.
     """
-    from netcalc.api import analyse, load
+    from netcalc.api import analyse
+    from netcalc.load import load
 
     graph = load(net, **({"aux": True} if aux else {}))
     explanation = analyse(graph, input_shape, batch).explain(path.strip("/"), *quantities)

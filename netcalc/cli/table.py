@@ -14,9 +14,11 @@ from netcalc.cli._options import Net, emit, network_options, output_options, spl
 @click.option(
     "--layout",
     type=click.Choice(["paper", "modules", "layers"]),
-    help="The paper's own table (default where there is one), a line for each module, or for each layer.",
+    help="The paper's own table (default where there is one), or a line for each module or layer.",
 )
-@click.option("--depth", type=int, default=1, metavar="N", help="Path components of a module's line.")
+@click.option(
+    "--depth", type=int, default=1, metavar="N", help="Path components of a module's line."
+)
 @click.option(
     "--columns",
     callback=split,
@@ -39,7 +41,7 @@ def command(
     fmt: str | None,
     output: Path | None,
 ) -> None:
-    """Print the table of NET: output sizes, parameters and MACs, and exact totals below.
+    r"""Print the table of NET: output sizes, parameters and MACs, and exact totals below.
 
     \b
     netcalc table googlenet                       Table 1 of the paper, derived
@@ -49,7 +51,8 @@ def command(
 
     --format json has a row for each layer, whatever the layout.
     """
-    from netcalc.api import analyse, load
+    from netcalc.api import analyse
+    from netcalc.load import load
     from netcalc.report.columns import DEFAULT
     from netcalc.report.network import network_report
 

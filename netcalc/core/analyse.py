@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from netcalc.core.graph import Graph, Node
 from netcalc.core.ops.base import Op
 from netcalc.core.tensor import BYTES, Tensor
-from netcalc.core.term import Guard, Storage, Term
+from netcalc.core.term import Guard, Term
 from netcalc.errors import InputError, SpecError
 
 OnGuard: TypeAlias = Callable[[Node, tuple[Tensor, ...], Guard], None]
@@ -25,7 +25,18 @@ class Counts:
     buffers: Any = 0
     trainable: Any = 0
     macs: Any = 0
-    ops: Mapping[str, Any] = field(default_factory=dict)
+    ops: dict[str, Any] = field(default_factory=dict)
+
+    def store(self, tensor: Stored) -> None:
+        """Count a parameter or buffer."""
+        if tensor.role == "weight":
+            self.weights += tensor.numel
+        elif tensor.role == "bias":
+            self.biases += tensor.numel
+        else:
+            self.buffers += tensor.numel
+        if tensor.trainable:
+            self.trainable += tensor.numel
 
     @property
     def params(self) -> Any:
@@ -38,8 +49,7 @@ class Counts:
         return 2 * self.macs
 
 
-@dataclass(slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A parameter or buffer of the network: its key, role (weight, bias, buffer) and shape."""
 
     key: str
@@ -52,8 +62,7 @@ class Stored:
     operand: str
 
 
-@dataclass(slots=True)
-class Row:
+class Row(NamedTuple):
     """One node with its shapes, terms and counts.
 
     A tensor that an earlier row holds already (tied weights) is not counted again: its term stands
@@ -93,8 +102,7 @@ class Totals(Counts):
     param_bytes: Any = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """A graph on given inputs: one row per node, and the totals."""
 
     graph: Graph
@@ -136,9 +144,7 @@ def analyse(
     return Result(graph, given, rows, _totals(graph, rows), outputs)
 
 
-def _rows(
-    graph: Graph, values: dict[str, tuple[Tensor, ...]], on_guard: OnGuard
-) -> Iterator[Row]:
+def _rows(graph: Graph, values: dict[str, tuple[Tensor, ...]], on_guard: OnGuard) -> Iterator[Row]:
     seen: set[str] = set()
     for node in graph.nodes:
         op = node.op
@@ -147,43 +153,37 @@ def _rows(
             on_guard(node, ins, guard)
         outs = values[node.name] = op.shape(*ins)
         terms = op.terms(ins, outs)
-        stored = tuple(_stored(node, ins, terms, seen))
-        yield Row(node, ins, outs, terms, _counts(terms, stored), stored)
+        yield Row(node, ins, outs, terms, *_tally(node, ins, terms, seen))
 
 
-def _stored(
+def _tally(
     node: Node, ins: tuple[Tensor, ...], terms: tuple[Term, ...], seen: set[str]
-) -> Iterator[Stored]:
-    """The tensors that this node is the first to hold."""
+) -> tuple[Counts, tuple[Stored, ...]]:
+    """The counts of a node, and the tensors that it is the first to hold."""
+    counts = Counts()
+    stored: list[Stored] = []
     for term in terms:
-        if not isinstance(term, Storage):
-            continue
-        key = node.key(term.operand)
-        if key is None or key in seen:
-            continue
-        seen.add(key)
-        trainable = term.kind != "buffer" and term.operand not in node.frozen
-        dtype = term.dtype or ins[0].dtype
-        yield Stored(
-            key, term.kind, term.shape, term.value, dtype, trainable, node.name, term.operand
-        )
+        if term.operand:
+            tensor = _stored(node, ins, term)
+            if tensor is not None and tensor.key not in seen:
+                seen.add(tensor.key)
+                stored.append(tensor)
+                counts.store(tensor)
+        elif term.kind == "mac":
+            counts.macs += term.value
+        else:
+            counts.ops[term.kind] = counts.ops.get(term.kind, 0) + term.value
+    return counts, tuple(stored)
 
 
-def _counts(terms: tuple[Term, ...], stored: tuple[Stored, ...]) -> Counts:
-    roles: dict[str, Any] = {"weight": 0, "bias": 0, "buffer": 0}
-    trainable: Any = 0
-    for tensor in stored:
-        roles[tensor.role] += tensor.numel
-        if tensor.trainable:
-            trainable += tensor.numel
-    macs: Any = 0
-    ops: dict[str, Any] = {}
-    for term in terms:
-        if term.kind == "mac":
-            macs += term.value
-        elif term.kind not in roles:
-            ops[term.kind] = ops.get(term.kind, 0) + term.value
-    return Counts(roles["weight"], roles["bias"], roles["buffer"], trainable, macs, ops)
+def _stored(node: Node, ins: tuple[Tensor, ...], term: Term) -> Stored | None:
+    """The tensor behind a term of storage; None where it is computed."""
+    key = node.key(term.operand)
+    if key is None:
+        return None
+    trainable = term.kind != "buffer" and term.operand not in node.frozen
+    dtype = term.dtype or ins[0].dtype
+    return Stored(key, term.kind, term.shape, term.value, dtype, trainable, node.name, term.operand)
 
 
 def _totals(graph: Graph, rows: tuple[Row, ...]) -> Totals:
@@ -197,8 +197,8 @@ def _totals(graph: Graph, rows: tuple[Row, ...]) -> Totals:
         sums.trainable,
         sums.macs,
         sums.ops,
-        depth_at(graph, main, lambda op: op.DEPTH),
-        depth_at(graph, main, lambda op: op.DEPTH + op.POOL),
+        depths(graph, lambda op: op.DEPTH)[main],
+        depths(graph, lambda op: op.DEPTH + op.POOL)[main],
         len({t.node for t in held}),
         sum(t.numel * BYTES[t.dtype] for t in held),
     )
@@ -206,27 +206,22 @@ def _totals(graph: Graph, rows: tuple[Row, ...]) -> Totals:
 
 def total(counts: Iterable[Counts]) -> Counts:
     """The sum of counts."""
-    weights: Any = 0
-    biases: Any = 0
-    buffers: Any = 0
-    trainable: Any = 0
-    macs: Any = 0
-    ops: dict[str, Any] = {}
+    result = Counts()
     for c in counts:
-        weights += c.weights
-        biases += c.biases
-        buffers += c.buffers
-        trainable += c.trainable
-        macs += c.macs
+        result.weights += c.weights
+        result.biases += c.biases
+        result.buffers += c.buffers
+        result.trainable += c.trainable
+        result.macs += c.macs
         for kind, n in c.ops.items():
-            ops[kind] = ops.get(kind, 0) + n
-    return Counts(weights, biases, buffers, trainable, macs, ops)
+            result.ops[kind] = result.ops.get(kind, 0) + n
+    return result
 
 
-def depth_at(graph: Graph, name: str, weight: Callable[[Op], int]) -> int:
-    """The heaviest path from an input to the node called ``name``."""
-    depths = dict.fromkeys(graph.inputs, 0)
+def depths(graph: Graph, weight: Callable[[Op], int]) -> dict[str, int]:
+    """For each node, the heaviest path to it from an input (itself included)."""
+    found = dict.fromkeys(graph.inputs, 0)
     for node in graph.nodes:
-        before = max([depths[ref] for ref, _ in node.inputs], default=0)
-        depths[node.name] = before + weight(node.op)
-    return depths[name]
+        before = max([found[ref] for ref, _ in node.inputs], default=0)
+        found[node.name] = before + weight(node.op)
+    return found

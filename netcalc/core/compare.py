@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from netcalc.core.analyse import Counts, Result, Row, total
 from netcalc.core.tensor import Tensor
@@ -13,8 +12,7 @@ from netcalc.core.tensor import Tensor
 NOTHING = Counts()
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """What stands for the same thing in two networks; None where one of them lacks it."""
 
     a: Row | None
@@ -62,16 +60,14 @@ def _flow(x: Tensor, y: Tensor) -> str:
     return f"input {x} -> {y}"
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """The counts of one stage in each network, in their order; None where it has no such stage."""
 
     name: str
     counts: tuple[Counts | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """Networks side by side; for exactly two also their layers in pairs."""
 
     results: tuple[Result, ...]

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from netcalc.core.analyse import Counts, Result, Row, total
 from netcalc.core.term import STORAGE, Term
-from netcalc.errors import InputError, UnknownNameError
+from netcalc.errors import InputError, UnknownNameError, did_you_mean
 
 QUANTITIES = ("params", "macs", "output", "ops")
 """What can be explained: learnable parameters, multiply-adds, output sizes, other work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Derivation:
+class Derivation(NamedTuple):
     """``label`` = each of ``steps`` = ``value``.
 
     A step is plain arithmetic (+ - * / floor ceil). ``legend`` names its parts, ``remark`` says
@@ -29,8 +27,7 @@ class Derivation:
     remark: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """The derivations of one path, and those of what it is made of."""
 
     path: str
@@ -39,7 +36,7 @@ class Section:
     children: tuple[Section, ...] = ()
 
     def walk(self) -> Iterator[Section]:
-        """This section and all below it, in order."""
+        """The section itself and all below it, in order."""
         yield self
         for child in self.children:
             yield from child.walk()
@@ -50,7 +47,8 @@ def explain(
 ) -> Section:
     """The derivation tree of a path (the whole network for ""), for the given quantities.
 
-    Raises UnknownNameError for a path the network does not have, InputError for an unknown quantity.
+    Raises UnknownNameError for a path the network does not have, InputError for a quantity that
+    cannot be explained.
     """
     for quantity in quantities:
         if quantity not in QUANTITIES:
@@ -112,13 +110,13 @@ def _stored(rows: tuple[Row, ...]) -> Iterator[Derivation]:
         own = row.name if len(rows) > 1 and row is not rows[0] else ""
         for term in row.terms:
             if term.kind in STORAGE and term.kind != "buffer":
-                shared = getattr(term, "operand", "") not in held
+                shared = term.operand not in held
                 yield _of_term(term, own, "shared, counted where it first stands" if shared else "")
     yield from _both(counts)
 
 
 def _both(counts: Counts) -> Iterator[Derivation]:
-    """params = weights + biases, where there are both."""
+    """Params = weights + biases, where there are both."""
     if counts.weights and counts.biases:
         step = f"{counts.weights} + {counts.biases}"
         yield Derivation("params", (step,), counts.params)
@@ -193,8 +191,6 @@ def _counts(rows: tuple[Row, ...]) -> Counts:
 
 
 def _no_such_path(result: Result, path: str) -> str:
-    from difflib import get_close_matches  # only where something went wrong
-
-    near = get_close_matches(path, sorted(result.graph.paths), n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(near)}?" if near else "see `netcalc table --layout layers`"
+    hint = did_you_mean(path, sorted(result.graph.paths), 3)
+    hint = hint or "see `netcalc table --layout layers`"
     return f"{result.graph.name} has no layer or module {path!r}; {hint}"

@@ -17,7 +17,7 @@ def plain(value: Any) -> Any:
 
 
 def _number(name: str, value: Any) -> Any:
-    """An int, or anything that calculates like one; text, fractions and truth values are refused."""
+    """An int, or what calculates like one; text, fractions and truth values are refused."""
     if type(value) is int:
         return value
     if isinstance(value, bool | str | float | complex | list | tuple | dict) or value is None:

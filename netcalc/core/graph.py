@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from netcalc.core.numbers import Num
 from netcalc.core.ops.base import Op
@@ -24,8 +24,7 @@ Ref: TypeAlias = tuple[str, int]
 OWN: Mapping[str, str | None] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One call of a layer.
 
     ``unit`` is the path that this node is counted under: its own, or for an activation or
@@ -38,7 +37,7 @@ class Node:
     op: Op
     inputs: tuple[Ref, ...]
     unit: str
-    tensors: Mapping[str, str | None] = field(default_factory=lambda: OWN)
+    tensors: Mapping[str, str | None] = OWN
     frozen: frozenset[str] = frozenset()
 
     def key(self, operand: str) -> str | None:
@@ -111,14 +110,14 @@ def _check_inputs(node: Node, known: set[str]) -> None:
 # --- blocks ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Chain:
     """Named layers or blocks, one after the other."""
 
     layers: Mapping[str, Layer]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Branches:
     """Named blocks on one input, whose outputs ``join`` puts together."""
 
@@ -126,7 +125,7 @@ class Branches:
     branches: Mapping[str, Layer]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Head:
     """A block that leaves the main path: its end is an output of the network."""
 
@@ -171,7 +170,7 @@ def network(
     ``input`` is the shape of its only input, batch included, as in ``(1, 3, 224, 224)``.
     Raises SpecError where names collide or a layer has the wrong number of inputs.
     """
-    builder = _Builder([], {})
+    builder = _Builder()
     end = builder.add(layers, "", ("input", 0))
     outputs = {_output_name(end): end, **builder.outputs}
     return Graph(
@@ -183,10 +182,10 @@ def _output_name(ref: Ref) -> str:
     return ref[0]
 
 
-@dataclass(slots=True)
 class _Builder:
-    nodes: list[Node]
-    outputs: dict[str, Ref]
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.outputs: dict[str, Ref] = {}
 
     def add(self, layer: Layer, path: str, source: Ref) -> Ref:
         """Append the nodes of a layer or block; the reference of its end."""
@@ -216,7 +215,9 @@ class _Builder:
         return source
 
     def _node(self, name: str, op: Op, inputs: tuple[Ref, ...], unit: str = "") -> Ref:
-        self.nodes.append(Node(name or op.type.lower(), op, inputs, unit or name or op.type.lower()))
+        self.nodes.append(
+            Node(name or op.type.lower(), op, inputs, unit or name or op.type.lower())
+        )
         return (self.nodes[-1].name, 0)
 
 

@@ -36,7 +36,7 @@ class Tensor:
     parts: tuple[tuple[Num, ...], ...] = ()
 
     def factors(self, start: int | None = None, stop: int | None = None) -> tuple[Num, ...]:
-        """The factors of the axes in ``[start:stop]``, whose product is their number of elements."""
+        """The factors of the axes in ``[start:stop]``: their product is the number of elements."""
         if not self.parts:
             return self.dims[start:stop]
         return tuple(factor for axis in self.parts[start:stop] for factor in axis)

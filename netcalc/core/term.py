@@ -7,29 +7,33 @@ bound that tells whether 64-bit integers suffice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from netcalc.core.fields import plain
 from netcalc.core.numbers import Cond, Num, product
 
 WORK = ("mac", "add", "mul", "div", "cmp", "exp", "pow")
-"""Kinds of work. Only ``mac`` (one multiply-add) enters FLOPs; the others are reported beside it."""
+"""Kinds of work. Only ``mac`` (one multiply-add) enters FLOPs; the others stand beside it."""
 
 STORAGE = ("weight", "bias", "buffer")
 """Roles of a stored tensor: learnable (weight, bias) or not (buffer)."""
 
 
-@dataclass(slots=True)
-class Term:
+class Term(NamedTuple):
     """``label``: the product of ``factors``, of the given ``kind`` of work or role of storage.
 
-    ``names`` says what each factor is; it may be shorter than ``factors``.
+    ``names`` says what each factor is; it may be shorter than ``factors``. A term of storage is a
+    tensor that the layer keeps: ``operand`` is PyTorch's name for it, ``shape`` its shape there; an
+    empty ``dtype`` means that of the layer's input.
     """
 
     label: str
     kind: str
     factors: tuple[Num, ...]
     names: tuple[str, ...] = ()
+    operand: str = ""
+    shape: tuple[Num, ...] = ()
+    dtype: str = ""
 
     @property
     def value(self) -> Any:
@@ -37,20 +41,7 @@ class Term:
         return product(self.factors)
 
 
-@dataclass(slots=True)
-class Storage(Term):
-    """A tensor that a layer keeps: ``operand`` is PyTorch's name for it, ``shape`` PyTorch's shape.
-
-    An empty ``dtype`` means that of the layer's input.
-    """
-
-    operand: str = ""
-    shape: tuple[Num, ...] = ()
-    dtype: str = ""
-
-
-@dataclass(slots=True)
-class Guard:
+class Guard(NamedTuple):
     """A condition of legality: every entry of ``holds`` must be true.
 
     Integers that fail raise, arrays mask the illegal candidates, symbols collect an assumption; so
@@ -64,17 +55,17 @@ class Guard:
     @property
     def message(self) -> str:
         """The template with its numbers filled in."""
-        return self.template.format(**self.values)
+        return self.template.format(**{k: plain(v) for k, v in self.values.items()})
 
 
 def parameter(
     operand: str, shape: tuple[Num, ...], factors: tuple[Num, ...], names: tuple[str, ...]
-) -> Storage:
+) -> Term:
     """A learnable tensor; its role follows PyTorch's name (anything with ``bias`` is a bias)."""
     kind = "bias" if "bias" in operand else "weight"
-    return Storage("weights" if kind == "weight" else "biases", kind, factors, names, operand, shape)
+    return Term("weights" if kind == "weight" else "biases", kind, factors, names, operand, shape)
 
 
-def buffer(operand: str, shape: tuple[Num, ...], names: tuple[str, ...], dtype: str = "") -> Storage:
+def buffer(operand: str, shape: tuple[Num, ...], names: tuple[str, ...], dtype: str = "") -> Term:
     """A tensor that is stored with the layer but not learned."""
-    return Storage(operand, "buffer", shape, names, operand, shape, dtype)
+    return Term(operand, "buffer", shape, names, operand, shape, dtype)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from netcalc.core.fields import plain
 from netcalc.core.numbers import Num, ceil_div
 from netcalc.core.term import Guard
 
 
-@dataclass(slots=True)
-class Window:
+class Window(NamedTuple):
     """A window of ``kernel`` taps, ``dilation`` apart, moved by ``stride`` over one padded axis.
 
     ``before`` and ``after`` are the padding at the two ends. With ``ceil`` a last window that does
@@ -83,24 +80,13 @@ class Window:
 def positive(name: str, *values: Num) -> Guard:
     """The guard of a field (one entry, or one for each axis) that must be at least 1."""
     template = "{name} must be a positive integer, got {got}"
-    return Guard(tuple([v >= 1 for v in values]), template, {"name": name, "got": Shown(values)})
+    return Guard(tuple([v >= 1 for v in values]), template, {"name": name, "got": values})
 
 
 def not_negative(name: str, *values: Num) -> Guard:
     """The guard of a field that must be at least 0."""
     template = "{name} must be 0 or a positive integer, got {got}"
-    return Guard(tuple([v >= 0 for v in values]), template, {"name": name, "got": Shown(values)})
-
-
-class Shown(tuple[Any, ...]):
-    """The entries of a field, printed as one number where they are equal."""
-
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        return str(plain(tuple(self)))
-
-    __format__ = object.__format__
+    return Guard(tuple([v >= 0 for v in values]), template, {"name": name, "got": values})
 
 
 def _decimal(numerator: Any, denominator: Any) -> str:

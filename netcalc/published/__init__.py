@@ -7,13 +7,11 @@ part of the network they cover and what the paper prints in them.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(NamedTuple):
     """A published table: where it is from, the network it describes, its columns and rows."""
 
     name: str
@@ -27,7 +25,7 @@ class Published:
 
 def load(name: str) -> Published:
     """The published table of that name."""
-    data = json.loads((files(__name__) / f"{name}.json").read_text("utf-8"))
+    data = json.loads((Path(__file__).parent / f"{name}.json").read_text("utf-8"))
     return Published(
         name,
         data["title"],

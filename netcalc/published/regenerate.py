@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from netcalc.core.analyse import Result, Row, depth_at, total
+from netcalc.core.analyse import Result, Row, total
 from netcalc.published import Published
 
 NUMBERS = ("weights", "macs")
 """Quantities that the paper worked out; the others are what the network is built from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A cell as derived and as printed; both empty where the row has nothing there."""
 
     derived: str
     printed: str
 
 
-@dataclass(frozen=True, slots=True)
-class Regenerated:
+class Regenerated(NamedTuple):
     """The rows of a published table for a network, each with its cells.
 
     ``faithful`` says whether the network is the one that the table describes: same input, and every
@@ -105,14 +102,12 @@ def _output(column: dict[str, Any], spec: dict[str, Any], rows: Any, result: Res
 
 
 def _depth(column: dict[str, Any], spec: dict[str, Any], rows: Any, result: Result) -> str:
-    """How much these layers add to the depth."""
-
-    def at(name: str) -> int:
-        return depth_at(result.graph, name, lambda op: op.DEPTH)
-
-    names = {row.name for row in rows}
-    before = [at(r) for row in rows for r, _ in row.node.inputs if r not in names]
-    return str(max(at(row.name) for row in rows) - max(before))
+    """How many convolution and linear layers a path through these layers has at most."""
+    at: dict[str, int] = {}
+    for row in rows:
+        before = max(at.get(ref, 0) for ref, _ in row.node.inputs)
+        at[row.name] = before + row.node.op.DEPTH
+    return str(max(at.values()))
 
 
 def _out_channels(column: dict[str, Any], spec: dict[str, Any], rows: Any, result: Result) -> str:

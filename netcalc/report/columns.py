@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 from netcalc.core.analyse import Counts, Row, Totals
 from netcalc.core.term import WORK
-from netcalc.errors import UnknownNameError
+from netcalc.errors import UnknownNameError, did_you_mean
 from netcalc.report.table import Column
 from netcalc.report.units import grouped, percent, size
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """What one line of a table is about: a layer, or the layers of a module together."""
 
     name: str
@@ -24,8 +21,7 @@ class Line:
     totals: Totals
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(NamedTuple):
     """A column together with how its value is taken from a line."""
 
     column: Column
@@ -84,7 +80,9 @@ COLUMNS: dict[str, Quantity] = {
     "macs": _number("macs", "MACs", lambda c: c.macs),
     "macs%": _share("macs%", "MACs share", lambda c: c.macs),
     "flops": _number("flops", "FLOPs", lambda c: c.flops),
-    "ops": Quantity(Column("ops", "other work", right=False), lambda line: ", ".join(work_done(line.counts))),
+    "ops": Quantity(
+        Column("ops", "other work", right=False), lambda line: ", ".join(work_done(line.counts))
+    ),
     **{kind: _work(kind) for kind in WORK if kind != "mac"},
 }
 """Each column by the name that ``--columns`` takes."""
@@ -99,11 +97,8 @@ def chosen(names: tuple[str, ...], shares: bool = False) -> tuple[Quantity, ...]
     """
     for name in names:
         if name not in COLUMNS:
-            near = get_close_matches(name.lower(), COLUMNS, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise UnknownNameError(
-                f"there is no column {name!r}; {hint}choose from {', '.join(COLUMNS)}"
-            )
+            hint = f"{did_you_mean(name.lower(), COLUMNS)} choose from {', '.join(COLUMNS)}"
+            raise UnknownNameError(f"there is no column {name!r}; {hint.strip()}")
     wanted = [n for n in names if n != "layer"]
     if shares:
         for name in ("params", "macs"):

@@ -16,7 +16,7 @@ QUANTITIES = {"params": "params", "macs": "MACs"}
 
 
 def comparison_report(c: Comparison) -> Report:
-    """Totals side by side; by stage; and for two networks the layers that make up the difference."""
+    """Totals side by side; by stage; of two networks, the layers that make up the difference."""
     two = len(c.results) == 2
     tables = [_two(c) if two else _many(c)]
     if two or _alike(c):
@@ -26,7 +26,7 @@ def comparison_report(c: Comparison) -> Report:
         tables.append(_layers(c))
         notes = tuple(_summary(c, q) for q in QUANTITIES)
     names = ", ".join(result.graph.factory for result in c.results)
-    return Report(f"comparing {names}", tuple(tables), notes, document(c))
+    return Report(f"comparing {names}", tuple(tables), notes, lambda: document(c))
 
 
 def _alike(c: Comparison) -> bool:
@@ -148,7 +148,7 @@ def why(pair: Pair, c: Comparison) -> str:
 
 
 def _summary(c: Comparison, quantity: str) -> str:
-    """One line: the total of the second network as what it adds and what it keeps, changed or not."""
+    """One line: the second network's total as what it adds and what both have, changed or not."""
     a, b = c.results
     unit = QUANTITIES[quantity]
     before, after = getattr(a.totals, quantity), getattr(b.totals, quantity)
@@ -228,5 +228,3 @@ def _difference(c: Comparison, quantity: str) -> dict[str, Any]:
             if difference([p], quantity)
         ],
     }
-
-

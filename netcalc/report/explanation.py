@@ -37,7 +37,7 @@ def explanation_report(result: Result, section: Section, depth: int | None = Non
         "factory": result.graph.factory,
         **_document(folded),
     }
-    return Report(title(result), (Table(COLUMNS, rows),), (), document)
+    return Report(title(result), (Table(COLUMNS, rows),), (), lambda: document)
 
 
 def fold(section: Section, depth: int | None) -> Section:
@@ -86,7 +86,11 @@ def _merged(derivations: tuple[Derivation, ...]) -> list[list[Derivation]]:
     groups: list[list[Derivation]] = []
     for d in derivations:
         last = groups[-1][0] if groups else None
-        if last and last.label.startswith("output ") and (last.steps, last.value) == (d.steps, d.value):
+        if (
+            last
+            and last.label.startswith("output ")
+            and (last.steps, last.value) == (d.steps, d.value)
+        ):
             groups[-1].append(d)
         else:
             groups.append([d])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import html
-import io
 import json
 from collections.abc import Callable
 
@@ -38,7 +35,7 @@ def _text(report: Report, width: int) -> str:
 
 
 def _tabulated(table: Table, tablefmt: str, escape: Callable[[str], str] = str) -> str:
-    """tabulate's rendering; it escapes for LaTeX and HTML itself."""
+    """Tabulate's rendering; it escapes for LaTeX and HTML itself."""
     from tabulate import tabulate
 
     return tabulate(
@@ -101,9 +98,11 @@ def escape_latex(text: str) -> str:
 
 
 def _html(report: Report, width: int) -> str:
+    from html import escape
+
     return (
         "<!DOCTYPE html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n"
-        f"<title>{html.escape(report.title)}</title>\n<style>\n{_CSS}</style>\n</head>\n<body>\n"
+        f"<title>{escape(report.title)}</title>\n<style>\n{_CSS}</style>\n</head>\n<body>\n"
         f"{html_fragment(report)}\n</body>\n</html>"
     )
 
@@ -117,17 +116,22 @@ th { vertical-align: bottom; border-bottom: 2px solid #888 }
 
 def html_fragment(report: Report) -> str:
     """The report as it stands inside a page or a notebook."""
-    blocks = [f"<h4>{html.escape(report.title)}</h4>"] if report.title else []
+    from html import escape
+
+    blocks = [f"<h4>{escape(report.title)}</h4>"] if report.title else []
     for table in report.tables:
         if table.title:
-            blocks.append(f"<p><strong>{html.escape(table.title)}</strong></p>")
+            blocks.append(f"<p><strong>{escape(table.title)}</strong></p>")
         blocks.append(_tabulated(table, "html"))
-    blocks += [f"<p>{html.escape(note)}</p>" for note in report.notes if note]
+    blocks += [f"<p>{escape(note)}</p>" for note in report.notes if note]
     return "\n".join(blocks)
 
 
 def _csv(report: Report, width: int) -> str:
     """The first table, its numbers exact and ungrouped; what stands around it is left out."""
+    import csv
+    import io
+
     table = report.tables[0]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -137,7 +141,7 @@ def _csv(report: Report, width: int) -> str:
 
 
 def _json(report: Report, width: int) -> str:
-    return json.dumps(report.document, indent=1, ensure_ascii=False)
+    return json.dumps(report.document(), indent=1, ensure_ascii=False)
 
 
 FORMATS: dict[str, Callable[[Report, int], str]] = {

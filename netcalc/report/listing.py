@@ -38,7 +38,7 @@ def listing_report(networks: list[tuple[Result, int, str, tuple[str, ...]]]) -> 
     ]
     example = "arguments are set as in googlenet@aux=true,width=0.5"
     document = {"schema": 1, "networks": documents}
-    return Report("networks of the zoo", (Table(COLUMNS, rows),), (example,), document)
+    return Report("networks of the zoo", (Table(COLUMNS, rows),), (example,), lambda: document)
 
 
 def _input(result: Result) -> str:

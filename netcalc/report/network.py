@@ -40,7 +40,9 @@ def network_report(
         notes: tuple[str, ...] = (*told, "")
     else:
         table, notes = _lines_table(result, layout, depth, columns, shares), ()
-    return Report(title(result), (table,), (*notes, *totals_lines(result)), document(result))
+    return Report(
+        title(result), (table,), (*notes, *totals_lines(result)), lambda: document(result)
+    )
 
 
 def title(result: Result) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column: its heading, the two lines of it where text is narrow, and how cells are shown."""
 
     key: str
@@ -28,8 +27,7 @@ class Column:
         return self.short.split("\n") if self.short else self.full
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Cells under columns; a cell is a raw value (None: empty), shown by its column.
 
     ``sections`` gives for some rows the path that they lie in; text prints it once, above them, and
@@ -39,8 +37,8 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
     title: str = ""
-    sections: dict[int, str] = field(default_factory=dict)
-    marks: dict[tuple[int, int], str] = field(default_factory=dict)
+    sections: Mapping[int, str] = MappingProxyType({})
+    marks: Mapping[tuple[int, int], str] = MappingProxyType({})
 
     def cell(self, row: int, column: int) -> str:
         """One cell as people read it, with its mark."""
@@ -53,8 +51,7 @@ class Table:
         return [[self.cell(i, j) for j in range(len(self.columns))] for i in range(len(self.rows))]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """A whole output: a heading, tables, lines below them ("" parts them), the document for JSON.
 
     A no-break space in a line keeps together what text would otherwise wrap.
@@ -63,4 +60,4 @@ class Report:
     title: str
     tables: tuple[Table, ...]
     notes: tuple[str, ...]
-    document: dict[str, Any]
+    document: Callable[[], dict[str, Any]]

@@ -35,9 +35,10 @@ def text_table(table: Table, width: int) -> str:
         headings = _headings([column.lines for column in table.columns])
     first, last = _rooms(table, _widths(headings + cells), width)
     lines = [_physical(row, first, last) for row in cells]
-    aligned = _aligned(headings + [line for row in lines for line in row], table)
+    everything = headings + [line for row in lines for line in row]
+    aligned = _aligned(everything, table)
     at = len(headings)
-    out = [*aligned[:at], " ".join("-" * w for w in _widths(headings + sum(lines, [])))]
+    out = [*aligned[:at], " ".join("-" * w for w in _widths(everything))]
     above = ""
     for i, row in enumerate(lines):
         path = table.sections.get(i, "")
@@ -93,14 +94,10 @@ def _broken(name: str, room: int) -> list[str]:
 
 
 def _aligned(rows: list[list[str]], table: Table) -> list[str]:
-    """tabulate's padding, with one space between columns."""
-    from tabulate import DataRow, TableFormat, tabulate
-
-    row = DataRow("", " ", "")
-    return tabulate(
-        rows,
-        tablefmt=TableFormat(None, None, None, None, row, row, 0, None),
-        colalign=["right" if column.right else "left" for column in table.columns],
-        disable_numparse=True,
-        preserve_whitespace=True,
-    ).split("\n")
+    """Lines with one space between columns."""
+    pads = [str.rjust if column.right else str.ljust for column in table.columns]
+    columns = list(zip(pads, _widths(rows), strict=True))
+    return [
+        " ".join(pad(cell, width) for cell, (pad, width) in zip(row, columns, strict=True))
+        for row in rows
+    ]

@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from netcalc.core.graph import Graph, renamed
-from netcalc.errors import InputError, SpecError, UnknownNameError
+from netcalc.errors import InputError, SpecError, UnknownNameError, did_you_mean
 from netcalc.zoo._arguments import parse
 
 _entries: dict[str, Entry] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A network of the zoo: its name, year, source, and the function that builds it."""
 
     name: str
@@ -55,9 +52,8 @@ class Entry:
     def _no_such(self, name: str, known: list[str]) -> str:
         if not known:
             return f"{self.name} takes no arguments, got {name!r}"
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        return f"{self.name} has no argument {name!r}; {hint}it takes {', '.join(known)}"
+        hint = f"{did_you_mean(name, known)} it takes {', '.join(known)}"
+        return f"{self.name} has no argument {name!r}; {hint.strip()}"
 
 
 def entry(
@@ -90,8 +86,7 @@ def find(name: str) -> Entry:
     known = {canonical(n): e for n, e in entries().items()}
     if canonical(name) in known:
         return known[canonical(name)]
-    near = [known[n].name for n in get_close_matches(canonical(name), known, n=3, cutoff=0.5)]
-    hint = f"did you mean {' or '.join(near)}?" if near else "see `netcalc list`"
+    hint = did_you_mean(canonical(name), known, 3) or "see `netcalc list`"
     raise UnknownNameError(f"there is no network called {name!r}; {hint}")
 
 

@@ -14,8 +14,8 @@ _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no"
 def parse(name: str, value: Any, parameter: Parameter) -> Any:
     """The value for a builder's parameter, by its annotation; what is not text is left as it is.
 
-    Choices are annotated ``Literal["pool", "fc"]``, fractions ``Fraction`` (0.29 is 29/100 then, not
-    the nearest binary number). Raises InputError that says what the argument takes.
+    Choices are annotated ``Literal["pool", "fc"]``, fractions ``Fraction`` (0.29 is 29/100 then,
+    not the nearest binary number). Raises InputError that says what the argument takes.
     """
     kind = str(parameter.annotation)
     if kind.startswith("Literal["):

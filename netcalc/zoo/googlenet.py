@@ -64,7 +64,7 @@ Unit = Callable[..., Layer]
 def googlenet(
     *,
     aux: bool = False,
-    width: Fraction = Fraction(1),  # noqa: B008  (immutable)
+    width: Fraction = Fraction(1),
     round: int = 0,  # noqa: A002  (the argument's name on the command line)
     head: Literal["pool", "fc"] = "pool",
 ) -> Graph:
@@ -81,9 +81,7 @@ def googlenet(
         "conv1": conv_relu(scale(64), 7, stride=2, padding=3),
         "pool1": MaxPool2d(3, 2, ceil_mode=True),
         "lrn1": lrn,
-        "conv2": chain(
-            reduce=conv_relu(scale(64), 1), conv=conv_relu(scale(192), 3, padding=1)
-        ),
+        "conv2": chain(reduce=conv_relu(scale(64), 1), conv=conv_relu(scale(192), 3, padding=1)),
         "lrn2": lrn,
         "pool2": MaxPool2d(3, 2, ceil_mode=True),
     }
@@ -135,11 +133,11 @@ def modules(
 
 
 def conv_bn_relu(out_channels: Num, kernel: int, **fields: Num) -> Layer:
-    """torchvision's BasicConv2d."""
+    """Torchvision's BasicConv2d."""
     return (Conv2d(out_channels, kernel, bias=False, **fields), BatchNorm2d(eps=0.001), ReLU())
 
 
-def scaling(width: Fraction = Fraction(1), multiple: int = 0) -> Scale:  # noqa: B008
+def scaling(width: Fraction = Fraction(1), multiple: int = 0) -> Scale:
     """How channel counts follow from those of the paper."""
     if isinstance(width, Fraction | int) and width <= 0:
         raise InputError(f"width must be positive, got {width}")
@@ -189,5 +187,3 @@ def _paper_aux(scale: Scale) -> Chain:
 
 def _torchvision_aux(scale: Scale) -> Chain:
     return _aux(AdaptiveAvgPool2d(4), conv_bn_relu(scale(128), 1), scale)
-
-

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, Field, dataclass, fields
-from functools import cache
-from typing import Any, ClassVar
+from dataclasses import MISSING, Field, fields
+from typing import Any, ClassVar, NamedTuple
 
 from netcalc.core.fields import CHECKS, plain
 from netcalc.core.numbers import Num
@@ -18,8 +17,7 @@ AXES = {0: (), 1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "w
 """What the last n axes of a feature map are called."""
 
 
-@dataclass(frozen=True, slots=True)
-class Working:
+class Working(NamedTuple):
     """How one number of an output came about.
 
     ``steps`` are expressions in plain arithmetic with floor and ceil, each equal to ``value``.
@@ -31,8 +29,7 @@ class Working:
     remark: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(NamedTuple):
     """A layer and input shapes to try it on, legal or not: PyTorch must agree either way."""
 
     op: Op
@@ -99,7 +96,7 @@ class Op:
         """The fields, an axis-by-axis field with equal entries as one number."""
         return {f.name: plain(getattr(self, f.name)) for f in _fields(type(self))}
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         shown = {
             f.name: value
             for f in _fields(type(self))
@@ -118,7 +115,7 @@ def per_axis(n: int, value: Any) -> Any:
 def same_count(kernel: tuple[Num, ...], **fields: tuple[Num, ...] | str) -> Guard:
     """The guard of axis-by-axis fields: one entry for each axis of the kernel (1 to 3)."""
     n = len(kernel)
-    fit = all([len(v) == n or isinstance(v, str) for v in fields.values()])
+    fit = all(len(v) == n or isinstance(v, str) for v in fields.values())
     return Guard(
         (fit and 1 <= n <= 3,),
         "kernel {kernel} has {n} axes; {names} must have as many entries, got {fields}",
@@ -128,15 +125,21 @@ def same_count(kernel: tuple[Num, ...], **fields: tuple[Num, ...] | str) -> Guar
 
 def rank(kind: Op, x: Tensor, *allowed: int) -> Guard:
     """The input must have one of the allowed numbers of axes."""
-    return Guard(
-        (len(x.dims) in allowed,),
-        "{kind} takes an input of {allowed} axes (batch included), got {got}",
-        {
-            "kind": kind.type,
-            "allowed": " or ".join(str(a) for a in allowed),
-            "got": len(x.dims),
-        },
-    )
+    template = "{kind} takes an input of {allowed} axes (batch included), got {got}"
+    values = {"kind": kind.type, "allowed": Either(allowed), "got": len(x.dims)}
+    return Guard((len(x.dims) in allowed,), template, values)
+
+
+class Either(tuple[int, ...]):
+    """Numbers of which one is wanted: 3 or 4."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self))
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
 
 
 def axis_of(dim: int, x: Tensor) -> int:
@@ -188,12 +191,15 @@ def _is_news(field: Field[Any], value: Any) -> bool:
     return changed if isinstance(changed, bool) else True
 
 
-@cache
-def _fields(kind: type[Op]) -> tuple[Field[Any], ...]:
-    return fields(kind)  # type: ignore[arg-type]  # every kind is a dataclass
+def _fields(kind: Any) -> tuple[Field[Any], ...]:
+    return fields(kind)
 
 
-@cache
-def _plans(kind: type[Op]) -> tuple[tuple[str, Callable[[str, Any], Any]], ...]:
-    """For each field that needs it, how its value is checked and made canonical."""
-    return tuple((f.name, CHECKS[str(f.type)]) for f in _fields(kind))
+_PLANS: dict[Any, tuple[tuple[str, Callable[[str, Any], Any]], ...]] = {}
+
+
+def _plans(kind: Any) -> tuple[tuple[str, Callable[[str, Any], Any]], ...]:
+    """For each field of a kind, how its value is checked and made canonical."""
+    if kind not in _PLANS:
+        _PLANS[kind] = tuple((f.name, CHECKS[str(f.type)]) for f in _fields(kind))
+    return _PLANS[kind]

@@ -25,7 +25,7 @@ from netcalc.core.window import Window, not_negative, positive
 __all__ = ["Conv", "Conv1d", "Conv2d", "Conv3d"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Conv(Op):
     """A convolution over the last n axes; channels are the axis before them.
 
@@ -50,17 +50,16 @@ class Conv(Op):
 
     def windows(self) -> tuple[Window, ...]:
         """The window of each axis."""
-        rows = zip(self.kernel, self.stride, self._ends(), self.dilation, strict=True)
-        return tuple(Window(k, s, before, after, d) for k, s, (before, after), d in rows)
-
-    def _ends(self) -> tuple[tuple[Num, Num], ...]:
-        """The padding before and after, of each axis."""
-        if self.padding == "valid":
-            return ((0, 0),) * len(self.kernel)
-        if isinstance(self.padding, str):
-            totals = [d * (k - 1) for k, d in zip(self.kernel, self.dilation, strict=True)]
-            return tuple((total // 2, total - total // 2) for total in totals)
-        return tuple((p, p) for p in self.padding)
+        kernel, stride, dilation = self.kernel, self.stride, self.dilation
+        if isinstance(self.padding, tuple):
+            rows = zip(kernel, stride, self.padding, self.padding, dilation, strict=True)
+            return tuple([Window(*row) for row in rows])
+        # PyTorch pads an odd total by one more at the end
+        same = self.padding == "same"
+        totals = [d * (k - 1) if same else 0 for k, d in zip(kernel, dilation, strict=True)]
+        before = [total // 2 for total in totals]
+        after = [total - total // 2 for total in totals]
+        return tuple(map(Window, kernel, stride, before, after, dilation))
 
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         (x,) = ins
@@ -91,7 +90,7 @@ class Conv(Op):
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x,) = ins
         n = len(self.kernel)
-        sizes = (w.size(d) for w, d in zip(self.windows(), x.dims[-n:], strict=True))
+        sizes = [w.size(d) for w, d in zip(self.windows(), x.dims[-n:], strict=True)]
         return (Tensor((*x.dims[: -n - 1], self.out_channels, *sizes), x.dtype),)
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
@@ -193,8 +192,8 @@ def _constructor(n: int) -> Callable[..., Conv]:
         groups: Num = 1,
         bias: bool = True,
     ) -> Conv:
-        each = [per_axis(n, field) for field in (kernel, stride, padding, dilation)]
-        return Conv(out_channels, *each, groups, bias)
+        k, s, p, d = (per_axis(n, field) for field in (kernel, stride, padding, dilation))
+        return Conv(out_channels, k, s, p, d, groups, bias)
 
     make.__name__ = make.__qualname__ = f"Conv{n}d"
     make.__doc__ = (

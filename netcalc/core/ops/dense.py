@@ -23,7 +23,7 @@ from netcalc.core.window import positive
 __all__ = ["Flatten", "Linear"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Linear(Op):
     """A fully connected layer on the last axis; leading axes are a batch.
 
@@ -60,9 +60,7 @@ class Linear(Op):
         return (
             *out,
             parameter("bias", only, only, ("out features",)),
-            Term(
-                "bias additions", "add", y.factors(), batch_names(len(leading), "out features")
-            ),
+            Term("bias additions", "add", y.factors(), batch_names(len(leading), "out features")),
         )
 
     def working(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Working, ...]:
@@ -82,7 +80,7 @@ def _input_names(n: int) -> tuple[str, ...]:
     return ("in features",) if n == 1 else ("in channels", *("in axis",) * (n - 1))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Flatten(Op):
     """The axes from ``start_dim`` to ``end_dim`` become one; nothing is computed."""
 

@@ -22,9 +22,9 @@ from netcalc.core.term import Guard, Term
 __all__ = ["Add", "Concat"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Concat(Op):
-    """The inputs one after the other along ``dim``; all other axes must agree. Nothing is computed."""
+    """The inputs one after the other along ``dim``; all other axes must agree; no work."""
 
     dim: int = 1
 
@@ -63,7 +63,7 @@ class Concat(Op):
         yield example(Concat(2), (2, 3), (2, 4))  # refused
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Add(Op):
     """The sum of inputs of one shape. Work: an addition per element and input after the first."""
 

@@ -15,7 +15,7 @@ __all__ = ["BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LocalRespo
 _CHANNELS = ("channels",)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class BatchNorm(Op):
     """Batch normalisation over axis 1, as it runs in eval mode.
 
@@ -75,7 +75,7 @@ class BatchNorm(Op):
         yield example(BatchNorm1d(), (2, 8, 5, 6))  # refused
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LocalResponseNorm(Op):
     """Each value divided by (k + alpha/size * sum of squares over ``size`` channels) ** beta.
 

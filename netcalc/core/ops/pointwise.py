@@ -19,7 +19,7 @@ from netcalc.core.term import Guard, Term
 __all__ = ["Dropout", "ReLU", "Softmax"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ReLU(Op):
     """max(x, 0). Work: one comparison per element."""
 
@@ -35,7 +35,7 @@ class ReLU(Op):
         yield example(ReLU(), (7,))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Dropout(Op):
     """Sets values to zero with probability ``p`` in training; costs nothing in eval mode."""
 
@@ -54,7 +54,7 @@ class Dropout(Op):
         yield example(Dropout(1.5), (2, 3))  # refused
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Softmax(Op):
     """exp(x - max) over its sum, along ``dim``.
 

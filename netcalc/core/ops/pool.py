@@ -23,7 +23,7 @@ from netcalc.core.ops.base import (
 from netcalc.core.ops.conv import window_working
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term
-from netcalc.core.window import Shown, Window, not_negative, positive
+from netcalc.core.window import Window, not_negative, positive
 
 __all__ = [
     "AdaptiveAvgPool",
@@ -45,12 +45,13 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
 class Pool(Op):
     """Windows of ``kernel`` moved by ``stride`` over the last n axes, each channel by itself.
 
     With ``ceil_mode`` sizes round up, but no window starts in the padding after the input.
     """
+
+    __slots__ = ()
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
@@ -70,7 +71,7 @@ class Pool(Op):
     def windows(self) -> tuple[Window, ...]:
         """The window of each axis."""
         rows = zip(self.kernel, self.stride, self.padding, self.dilations(), strict=True)
-        return tuple(Window(k, s, p, p, d, self.ceil_mode) for k, s, p, d in rows)
+        return tuple([Window(k, s, p, p, d, self.ceil_mode) for k, s, p, d in rows])
 
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         (x,) = ins
@@ -87,7 +88,7 @@ class Pool(Op):
         yield Guard(
             tuple([2 * w.before <= w.span for w in windows]),
             "padding {p} is more than half of a window of {k}",
-            {"p": Shown(self.padding), "k": Shown(w.span for w in windows)},
+            {"p": self.padding, "k": tuple(w.span for w in windows)},
         )
         for window, length in zip(windows, x.dims[-n:], strict=True):
             yield window.fits(length)
@@ -95,14 +96,14 @@ class Pool(Op):
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x,) = ins
         n = len(self.kernel)
-        sizes = (w.size(d) for w, d in zip(self.windows(), x.dims[-n:], strict=True))
+        sizes = [w.size(d) for w, d in zip(self.windows(), x.dims[-n:], strict=True)]
         return (Tensor((*x.dims[:-n], *sizes), x.dtype),)
 
     def working(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Working, ...]:
         return window_working(self.windows(), ins[0])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class MaxPool(Pool):
     """The largest of each window. Work: K - 1 comparisons per output, K the taps of a window."""
 
@@ -136,7 +137,7 @@ class MaxPool(Pool):
         yield example(MaxPool2d(2), (3, 3))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class AvgPool(Pool):
     """The mean of each window. Work: K - 1 additions and a division per output.
 
@@ -169,13 +170,14 @@ class AvgPool(Pool):
         yield example(AvgPool2d(0), (1, 1, 7, 7))
 
 
-@dataclass(frozen=True, slots=True)
 class AdaptivePool(Op):
     """Windows laid so that the last n axes come out as ``output`` (None keeps an axis's size).
 
     Window j of an axis of length L covers [floor(j*L/o), ceil((j+1)*L/o)): all of it where o is 1
     (global pooling).
     """
+
+    __slots__ = ()
 
     output: tuple[int | None, ...]
 
@@ -225,9 +227,11 @@ class AdaptivePool(Op):
         return tuple(Working(label, (f"{size}",), size, "as asked for") for label, size in rows)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class AdaptiveAvgPool(AdaptivePool):
     """The mean of each window. Work: an addition per tap but the first, a division per output."""
+
+    output: tuple[int | None, ...]
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         return (
@@ -247,9 +251,11 @@ class AdaptiveAvgPool(AdaptivePool):
         yield example(AdaptiveAvgPool2d(1), (8, 7))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class AdaptiveMaxPool(AdaptivePool):
     """The largest of each window. Work: a comparison per tap but the first."""
+
+    output: tuple[int | None, ...]
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         return self.folding("comparisons", "cmp", ins[0], outs[0])

@@ -1,0 +1,1 @@
+"""The only place that imports torch, torchvision, timm or other counters."""
