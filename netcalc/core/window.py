@@ -41,7 +41,7 @@ class Window(NamedTuple):
             (self.size(length) >= 1,),
             "a window of {span} does not fit an input of {length} with padding {padding};"
             " enlarge the input or the padding",
-            {"span": self.span, "length": length, "padding": self._padding_text()},
+            {"span": self.span, "length": length, "padding": self.before},
         )
 
     def working(self, length: int) -> tuple[tuple[str, ...], str]:
@@ -70,11 +70,6 @@ class Window(NamedTuple):
             )
             return (f"{steps[0]} - {whole - self.size(length)}", f"{whole} - 1"), remark
         return steps, ""
-
-    def _padding_text(self) -> str:
-        if self.before is self.after or str(self.before) == str(self.after):
-            return str(self.before)
-        return f"{self.before} and {self.after}"
 
 
 def positive(name: str, *values: Num) -> Guard:

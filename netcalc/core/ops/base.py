@@ -165,21 +165,23 @@ def batch_names(leading: int, *rest: str) -> tuple[str, ...]:
 def elementwise(label: str, kind: str, x: Tensor, *times: tuple[Num, str]) -> Term:
     """Work that is done once per element of ``x`` (or ``times`` as often, each with its name)."""
     if not times:
-        return Term(label, kind, x.factors(), _NAMES_OF_RANK[len(x.dims)] if not x.parts else ())
+        return Term(label, kind, x.factors(), _names(x))
     counts = tuple(n for n, _ in times)
     names = tuple(name for _, name in times)
-    own = _NAMES_OF_RANK[len(x.dims)] if not x.parts else ()
-    return Term(label, kind, counts + x.factors(), names + own)
+    return Term(label, kind, counts + x.factors(), names + _names(x))
+
+
+def _names(x: Tensor) -> tuple[str, ...]:
+    """What the axes of a tensor are called, by their number."""
+    return () if x.parts else _NAMES_OF_RANK.get(len(x.dims), ())
 
 
 _NAMES_OF_RANK = {
-    0: (),
     1: ("elements",),
     2: ("batch", "features"),
     3: ("batch", "channels", "length"),
     4: ("batch", "channels", "height", "width"),
     5: ("batch", "channels", "depth", "height", "width"),
-    6: (),
 }
 
 

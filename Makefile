@@ -1,0 +1,42 @@
+# Two commands do everything on a fresh machine: make demo, make test.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check reports docs bench clean
+
+demo: .venv/demo  ## GoogLeNet's table and the naive/reduced comparison, without torch
+	$(BIN)/netcalc table googlenet
+	@echo
+	$(BIN)/netcalc compare naive reduced
+
+test: check  ## everything that CI runs
+	$(BIN)/python -m pytest -n auto
+
+check: .venv/dev  ## style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+reports: .venv/dev  ## the generated pages in reports/
+	$(BIN)/python tests/reports.py
+
+docs: .venv/dev  ## the generated blocks in docs/ and README.md
+	$(BIN)/cog -r README.md docs/*.md
+
+bench: .venv/dev  ## ratios of one run, written to reports/benchmarks.md
+	$(BIN)/python tests/bench/bench.py
+
+clean:
+	rm -rf .venv dist build
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+.venv/dev: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@touch $@ .venv/demo
