@@ -84,13 +84,12 @@ class Pool(Op):
         yield positive("stride", *self.stride)
         yield positive("dilation", *self.dilations())
         yield not_negative("padding", *self.padding)
-        windows = self.windows()
         yield Guard(
-            tuple([2 * w.before <= w.span for w in windows]),
-            "padding {p} is more than half of a window of {k}",
-            {"p": self.padding, "k": tuple(w.span for w in windows)},
+            tuple([2 * p <= k for p, k in zip(self.padding, self.kernel, strict=True)]),
+            "padding {p} is more than half of the kernel {k}",
+            {"p": self.padding, "k": self.kernel},
         )
-        for window, length in zip(windows, x.dims[-n:], strict=True):
+        for window, length in zip(self.windows(), x.dims[-n:], strict=True):
             yield window.fits(length)
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
@@ -131,6 +130,7 @@ class MaxPool(Pool):
         yield example(MaxPool3d(2, ceil_mode=True), (1, 2, 3, 4, 5))
         # refused
         yield example(MaxPool2d(3, padding=2), (1, 1, 9, 9))
+        yield example(MaxPool2d(2, padding=2, dilation=3), (1, 1, 9, 9))
         yield example(MaxPool2d(5), (1, 1, 3, 3))
         yield example(MaxPool2d(2, stride=0), (1, 1, 3, 3))
         yield example(MaxPool2d(2, dilation=0), (1, 1, 3, 3))
@@ -150,6 +150,16 @@ class AvgPool(Pool):
     ceil_mode: bool = False
     count_include_pad: bool = True
 
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        yield from Pool.guards(self, *ins)
+        if len(self.kernel) == 3:  # PyTorch's rule, of this kind alone
+            sizes = ins[0].dims[-3:]
+            yield Guard(
+                tuple(d >= k for d, k in zip(sizes, self.kernel, strict=True)),
+                "AvgPool3d takes no input {sizes} smaller than its kernel {kernel}, padding aside",
+                {"sizes": sizes, "kernel": self.kernel},
+            )
+
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         times = (prod(self.kernel) - 1, "taps - 1")
         return (
@@ -168,6 +178,7 @@ class AvgPool(Pool):
         yield example(AvgPool2d(3, padding=2), (1, 1, 9, 9))
         yield example(AvgPool2d(8), (1, 1, 7, 7))
         yield example(AvgPool2d(0), (1, 1, 7, 7))
+        yield example(AvgPool3d((4, 1, 1), padding=(2, 0, 0)), (1, 2, 3, 4, 5))
 
 
 class AdaptivePool(Op):
@@ -190,9 +201,12 @@ class AdaptivePool(Op):
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         (x,) = ins
         yield rank(self, x, len(self.output) + 1, len(self.output) + 2)
-        for size in self.output:
-            if size is not None:
-                yield positive("output", size)
+        yield Guard(
+            (len(self.output) > 1 or None not in self.output,),
+            "{kind} must be given an output size",
+            {"kind": self.type},
+        )
+        yield positive("output", *[size for size in self.output if size is not None])
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x,) = ins
@@ -249,6 +263,7 @@ class AdaptiveAvgPool(AdaptivePool):
         yield example(AdaptiveAvgPool3d((1, 2, 3)), (1, 2, 4, 5, 6))
         # refused
         yield example(AdaptiveAvgPool2d(1), (8, 7))
+        yield example(AdaptiveAvgPool1d(None), (1, 8, 7))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
