@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from netcalc.core.ops.pool import *  # noqa: F403
     from netcalc.core.tensor import Tensor as Tensor
     from netcalc.errors import NetcalcError as NetcalcError
-    from netcalc.load import load as load
+    from netcalc.loading import load as load
 
 __version__ = "0.1.0"
 
@@ -39,7 +39,7 @@ _HOMES = {
     **dict.fromkeys(("Graph", "branches", "chain", "head", "network"), "core.graph"),
     "Tensor": "core.tensor",
     "NetcalcError": "errors",
-    "load": "load",
+    "load": "loading",
 }
 """Where the public names live; the kinds of layer are found in core.ops."""
 

@@ -10,7 +10,7 @@ from netcalc.core.analyse import analyse as _analyse
 from netcalc.core.graph import Graph
 from netcalc.core.tensor import Tensor
 from netcalc.errors import InputError
-from netcalc.load import load
+from netcalc.loading import load
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -30,7 +30,7 @@ def command(
     --input, --batch and --aux apply to each of them. The exit code is 0 whatever is found.
     """
     from netcalc.api import analyse, compare
-    from netcalc.load import load
+    from netcalc.loading import load
     from netcalc.report.comparison import comparison_report
 
     arguments = {"aux": True} if aux else {}

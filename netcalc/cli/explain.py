@@ -52,7 +52,7 @@ def command(
     Text and LaTeX show the equations; the other formats hold one in each row.
     """
     from netcalc.api import analyse
-    from netcalc.load import load
+    from netcalc.loading import load
 
     graph = load(net, **({"aux": True} if aux else {}))
     explanation = analyse(graph, input_shape, batch).explain(path.strip("/"), *quantities)

@@ -52,7 +52,7 @@ def command(
     --format json has a row for each layer, whatever the layout.
     """
     from netcalc.api import analyse
-    from netcalc.load import load
+    from netcalc.loading import load
     from netcalc.report.columns import DEFAULT
     from netcalc.report.network import network_report
 

@@ -26,11 +26,11 @@ class Pair(NamedTuple):
         return row.name
 
     @property
-    def stage(self) -> str:
-        """The stage, likewise."""
+    def type(self) -> str:
+        """The kind of layer, likewise."""
         row = self.a or self.b
         assert row is not None
-        return row.node.group()
+        return row.type
 
     @property
     def counts(self) -> tuple[Counts, Counts]:
@@ -40,24 +40,25 @@ class Pair(NamedTuple):
             self.b.counts if self.b else NOTHING,
         )
 
-    def changes(self) -> tuple[str, ...]:
-        """The fields in which two layers differ, and what flows in where that differs."""
+    def changes(self) -> dict[str, str]:
+        """The fields in which two layers differ, and what flows in, each with both values."""
         if self.a is None or self.b is None:
-            return ()
+            return {}
         mine, theirs = self.a.node.op.attrs(), self.b.node.op.attrs()
-        found = [] if self.a.type == self.b.type else [f"{self.a.type} -> {self.b.type}"]
-        found += [
-            f"{k} {mine[k]} -> {theirs[k]}" for k in mine if k in theirs and mine[k] != theirs[k]
-        ]
+        found = {} if self.a.type == self.b.type else {"type": f"{self.a.type} -> {self.b.type}"}
+        found |= {
+            k: f"{k} {mine[k]} -> {theirs[k]}" for k in mine if k in theirs and mine[k] != theirs[k]
+        }
         ins = zip(self.a.ins, self.b.ins, strict=False)
-        return tuple(found + [_flow(x, y) for x, y in ins if x.dims != y.dims])
+        return found | dict(_flow(x, y) for x, y in ins if x.dims != y.dims)
 
 
-def _flow(x: Tensor, y: Tensor) -> str:
-    """How two inputs differ: by their channels alone, or as a whole."""
+def _flow(x: Tensor, y: Tensor) -> tuple[str, str]:
+    """How two inputs differ: by their channels or features alone, or as a whole."""
     if len(x.dims) == len(y.dims) > 1 and x.dims[:1] + x.dims[2:] == y.dims[:1] + y.dims[2:]:
-        return f"in channels {x.dims[1]} -> {y.dims[1]}"
-    return f"input {x} -> {y}"
+        what = "in features" if len(x.dims) == 2 else "in channels"
+        return what, f"{what} {x.dims[1]} -> {y.dims[1]}"
+    return "input", f"input {x} -> {y}"
 
 
 class Stage(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from netcalc.core.analyse import Counts, Result
@@ -115,8 +115,12 @@ def _stages(c: Comparison, quantity: str) -> Table:
     return Table(tuple(columns), tuple(rows), title=f"{QUANTITIES[quantity]} by stage")
 
 
+MOST_LAYERS = 24
+"""More layers than this are put together by what is different about them."""
+
+
 def _layers(c: Comparison) -> Table:
-    """The layers that differ in count, and how."""
+    """The layers that differ in count, and how; where they are many, those alike together."""
     a, b = (r.graph.label for r in c.results)
     columns = (
         Column("layer", "layer", right=False),
@@ -127,15 +131,48 @@ def _layers(c: Comparison) -> Table:
         Column("why", "why", right=False),
     )
     rows = tuple(
-        (p.name, p.counts[0].params, p.counts[1].params, *_steps(p), why(p, c))
-        for p in c.pairs
-        if any(_steps(p))
+        (_name(pairs), *_sums(pairs), *_steps(*pairs), told)
+        for (_, told), pairs in _grouped([p for p in c.pairs if any(_steps(p))], c).items()
     )
     return Table(columns, rows, title="layers that make up the difference")
 
 
-def _steps(pair: Pair) -> tuple[int, int]:
-    return difference([pair], "params"), difference([pair], "macs")
+def _grouped(pairs: list[Pair], c: Comparison) -> dict[tuple[str, str], list[Pair]]:
+    """Each layer by itself with what is different about it; where they are many, those alike.
+
+    Where these are many too, those that differ in the same fields are put together.
+    """
+    ways: tuple[Callable[[Pair], tuple[str, str]], ...] = (
+        lambda p: (p.name, why(p, c)),
+        lambda p: (p.type, why(p, c)),
+        lambda p: (p.type, ", ".join(p.changes()) or why(p, c)),
+    )
+    groups: dict[tuple[str, str], list[Pair]] = {}
+    for way in ways:
+        groups = {}
+        for p in pairs:
+            groups.setdefault(way(p), []).append(p)
+        if len(groups) <= MOST_LAYERS:
+            break
+    return groups
+
+
+def _name(pairs: list[Pair]) -> str:
+    """The layer's path, both where they differ; of several alike, how many of what kind."""
+    if len(pairs) > 1:
+        return f"{len(pairs)} {pairs[0].type}"
+    a, b = pairs[0].a, pairs[0].b
+    return f"{a.name} -> {b.name}" if a and b and a.name != b.name else pairs[0].name
+
+
+def _sums(pairs: list[Pair]) -> tuple[int, int]:
+    """The parameters of some pairs, before and after."""
+    before, after = (sum(p.counts[side].params for p in pairs) for side in (0, 1))
+    return before, after
+
+
+def _steps(*pairs: Pair) -> tuple[int, int]:
+    return difference(pairs, "params"), difference(pairs, "macs")
 
 
 def why(pair: Pair, c: Comparison) -> str:
@@ -144,7 +181,7 @@ def why(pair: Pair, c: Comparison) -> str:
         return f"only in {c.results[1].graph.label}"
     if pair.b is None:
         return f"only in {c.results[0].graph.label}"
-    return "; ".join(pair.changes())
+    return "; ".join(pair.changes().values())
 
 
 def _summary(c: Comparison, quantity: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from itertools import zip_longest
 
 from netcalc.report.table import Table
 
-MIN_ROOM = 20
+MIN_ROOM = 18
 """A column that may be broken is never made narrower than this."""
 
 
@@ -80,16 +81,13 @@ def _physical(row: list[str], first: int, last: int) -> list[list[str]]:
 
 
 def _broken(name: str, room: int) -> list[str]:
-    """A path in lines that fit, broken after slashes."""
+    """A path in lines that fit, broken after slashes and spaces."""
     indent = len(name) - len(name.lstrip())
     lines = [""]
-    for i, part in enumerate(name.split("/")):
-        piece = f"/{part}" if i else part
-        if i and len(lines[-1]) + len(piece) > room:
-            lines[-1] += "/"
-            lines.append(" " * (indent + 2) + part)
-        else:
-            lines[-1] += piece
+    for piece in re.findall(r"\s*[^/ ]+[/ ]?|[/ ]+", name):
+        if lines[-1].strip() and len(lines[-1]) + len(piece.rstrip()) > room:
+            lines.append(" " * (indent + 2))
+        lines[-1] += piece
     return lines
 
 

@@ -10,33 +10,31 @@ import argparse
 import json
 import os
 import sys
-import time
 
 import page
-from measure import ROOT, Program, Series, in_turns, own_peak, python
+from measure import ROOT, Program, Series, in_turns, python
 
 REPORT = ROOT / "reports" / "benchmarks.md"
 HEAVY = ("torch", "numpy", "pandas", "sympy", "yaml")
 PARAMS = 6_624_904
 
-OURS = (
-    Program("`netcalc table googlenet`", ("-m", "netcalc", "table", "googlenet"), True),
-    Program(
-        "`netcalc table googlenet-torchvision`",
-        ("-m", "netcalc", "table", "googlenet-torchvision"),
-        True,
-    ),
+BARE = Program(page.BARE, ("-c", "pass"), light=True)
+OURS = tuple(
+    Program(page.TABLE.format(name), ("-m", "netcalc", "table", name), light=True)
+    for name in page.NETWORKS
 )
-BARE = Program("`python -c pass`", ("-c", "pass"), True)
-PEERS = (
-    Program("torchinfo", ("tests/bench/peers/with_torchinfo.py",)),
-    Program("fvcore", ("tests/bench/peers/with_fvcore.py",)),
-    Program("ptflops", ("tests/bench/peers/with_ptflops.py",)),
-    Program("FlopCounterMode", ("tests/bench/peers/with_flop_counter_mode.py",)),
+PEERS = tuple(
+    Program(name, (f"tests/bench/peers/{script}.py",))
+    for name, script in (
+        ("torchinfo", "with_torchinfo"),
+        ("fvcore", "with_fvcore"),
+        ("ptflops", "with_ptflops"),
+        ("FlopCounterMode", "with_flop_counter_mode"),
+    )
 )
-IMPORTS = Program("importing torch and torchvision only", ("-c", "import torch, torchvision"))
+IMPORTS = Program(page.IMPORTS, ("-c", "import torch, torchvision"))
 
-# A command ends by SystemExit; what it imported is told on the other stream.
+# The command ends by SystemExit; what it imported is told on the other stream.
 IMPORTED = """
 import runpy, sys
 sys.argv = ["netcalc", "table", "googlenet"]
@@ -55,6 +53,19 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def warm_up() -> None:
+    """Compile, and run everything once: all must count the same network."""
+    python("-m", "compileall", "-q", "netcalc")
+    for ours, params in zip(OURS, (6_998_552, PARAMS), strict=True):
+        if f"{params:,} params" not in python(*ours.arguments):
+            raise SystemExit(f"{ours.name} does not print {params:,} params")
+    for peer in PEERS:
+        params, total = map(int, python(*peer.arguments).split()[-2:])
+        say(f"  {peer.name}: {params:,} parameters, a total of {total:,}")
+        if params != PARAMS:
+            raise SystemExit(f"{peer.name} counts {params:,} parameters, not {PARAMS:,}")
+
+
 def heavy_imports() -> list[str]:
     """The heavy modules that ``netcalc table googlenet`` imports; there should be none."""
     imported = set(python("-c", IMPORTED).split())
@@ -63,26 +74,11 @@ def heavy_imports() -> list[str]:
     return [name for name in HEAVY if name in imported]
 
 
-def warm_up() -> None:
-    """Compile, and run everything once: all must count the same network."""
-    python("-m", "compileall", "-q", "netcalc")
-    if f"{PARAMS:,} params" not in python(*OURS[1].arguments):
-        raise SystemExit(f"{OURS[1].name} does not print {PARAMS:,} parameters")
-    for peer in PEERS:
-        params, total = map(int, python(*peer.arguments).split()[-2:])
-        say(f"  {peer.name}: {params:,} parameters, a total of {total:,}")
-        if params != PARAMS:
-            raise SystemExit(f"{peer.name} counts {params:,} parameters, not {PARAMS:,}")
-
-
-def in_process(rounds: int, seconds: float) -> tuple[dict[str, Series], dict[str, int]]:
+def in_process(rounds: int, limit: float) -> tuple[dict[str, Series], dict[str, int]]:
     """Times and totals of counting inside one process."""
-    printed = python("tests/bench/inprocess.py", str(rounds), str(seconds))
+    printed = python("tests/bench/inprocess.py", str(rounds), str(limit))
     found = json.loads(printed.splitlines()[-1])
-    series = {}
-    for name, seconds_of_each in found["seconds"].items():
-        series[name] = Series()
-        series[name].seconds = seconds_of_each
+    series = {name: Series(seconds) for name, seconds in found["seconds"].items()}
     return series, {name: total for name, (_, total) in found["counts"].items()}
 
 
@@ -96,12 +92,11 @@ def main() -> None:
     warm_up()
     heavy = heavy_imports()
     say("whole processes")
-    until = time.perf_counter() + (20 if quick else 120)
-    whole = in_turns((BARE, *OURS, *PEERS, IMPORTS), 2 if quick else 6, until, say)
-    say("in one process")
+    whole = in_turns((BARE, *OURS, *PEERS, IMPORTS), *((2, 20) if quick else (6, 110)), say)
+    say("inside one process")
     inside, totals = in_process(*((5, 5) if quick else (40, 25)))
     load.append(os.getloadavg()[0])
-    text = page.render(page.Findings(whole, inside, totals, heavy, own_peak(), load, quick))
+    text = page.render(page.Findings(whole, inside, totals, heavy, load, quick))
     beside = REPORT.with_name(REPORT.name + ".part")
     beside.write_text(text, encoding="utf-8")
     beside.replace(REPORT)

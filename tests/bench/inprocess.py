@@ -31,7 +31,7 @@ IMAGE = torch.zeros(1, 3, 224, 224)
 
 def with_netcalc(name: str) -> Count:
     """The analysis of a network that is loaded already."""
-    graph = netcalc.load(name)
+    graph = netcalc.loading(name)
 
     def count() -> tuple[int, int]:
         totals = netcalc.analyse(graph).totals

@@ -1,13 +1,8 @@
-"""Whole processes, run in turns: how long each takes and how much memory it needs at its peak.
-
-A child starts with the high-water mark of the process that starts it, so whatever imports this
-must stay small: nothing here may import torch or netcalc.
-"""
+"""Whole processes, run in turns: how long each takes and how much memory it needs at its peak."""
 
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -17,6 +12,7 @@ from statistics import median
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
+STARTER = "tests/bench/starter.py"
 BYTES_PER_RSS = 1 if sys.platform == "darwin" else 1024
 
 # Byte code is what an installed package has, and unbuffered output is nobody's default.
@@ -30,8 +26,8 @@ CHILD_ENV = {
 class Series:
     """The repetitions of one measurement."""
 
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
+    def __init__(self, seconds: Sequence[float] = ()) -> None:
+        self.seconds = list(seconds)
         self.peaks: list[int] = []
 
     @property
@@ -51,11 +47,11 @@ class Series:
 
 
 class Program(NamedTuple):
-    """A command to time; ``refrain`` stands for one that is so quick that it runs more often."""
+    """A Python command to time; a ``light`` one runs again before each of the others."""
 
     name: str
     arguments: tuple[str, ...]
-    refrain: bool = False
+    light: bool = False
 
 
 def python(*arguments: str) -> str:
@@ -68,47 +64,32 @@ def python(*arguments: str) -> str:
     return done.stdout
 
 
-def own_peak() -> int:
-    """The peak of this process in bytes, below which a child's cannot be told."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * BYTES_PER_RSS
-
-
 def time_once(program: Program, series: Series) -> None:
     """Run a program to its end and note its time and its peak of resident memory."""
-    command = [sys.executable, *program.arguments]
-    begin = time.perf_counter()
-    child = subprocess.Popen(
-        command, cwd=ROOT, env=CHILD_ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    _, status, usage = os.wait4(child.pid, 0)
-    took = time.perf_counter() - begin
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"python {' '.join(program.arguments)} ended with {child.returncode}")
-    series.seconds.append(took)
-    series.peaks.append(usage.ru_maxrss * BYTES_PER_RSS)
+    printed = python("-S", STARTER, sys.executable, *program.arguments)
+    seconds, peak = printed.split()
+    series.seconds.append(float(seconds))
+    series.peaks.append(int(peak) * BYTES_PER_RSS)
 
 
 def in_turns(
-    programs: Sequence[Program], rounds: int, until: float, say: Callable[[str], None]
+    programs: Sequence[Program], rounds: int, limit: float, say: Callable[[str], None]
 ) -> dict[str, Series]:
-    """Time the programs in turns, the quick ones before each of the slow ones.
+    """Time the programs in turns, the light ones before each of the others.
 
-    No round begins after ``until``, a reading of ``time.perf_counter``, but one is always run.
+    No round but the first begins later than ``limit`` seconds from the start.
     """
-    quick = [p for p in programs if p.refrain]
-    slow = [p for p in programs if not p.refrain]
+    light = [p for p in programs if p.light]
+    others = [p for p in programs if not p.light]
     found = {program.name: Series() for program in programs}
+    begin = time.perf_counter()
     for turn in range(rounds):
-        if turn and time.perf_counter() > until:
-            say(f"  out of time: {turn} of {rounds} rounds")
+        if turn and time.perf_counter() - begin > limit:
+            say(f"  out of time after {turn} of {rounds} rounds")
             break
-        for program in slow:
-            for each in (*quick, program):
+        for program in others:
+            for each in (*light, program):
                 time_once(each, found[each.name])
-        say(f"  round {turn + 1} of {rounds}: " + ", ".join(_last(found, p) for p in programs))
+        last = (f"{name.strip('`')} {series.seconds[-1]:.3g} s" for name, series in found.items())
+        say(f"  round {turn + 1} of {rounds}: {', '.join(last)}")
     return found
-
-
-def _last(found: dict[str, Series], program: Program) -> str:
-    return f"{program.name} {found[program.name].seconds[-1]:.3g} s"

@@ -9,16 +9,62 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import fill
 from typing import NamedTuple
 
 from measure import Series
 
 BARE = "`python -c pass`"
-IMPORTS = "importing torch and torchvision only"
 TABLE = "`netcalc table {}`"
+IMPORTS = "importing torch and torchvision"
 NETWORKS = ("googlenet", "googlenet-torchvision")
+SAME = NETWORKS[1]
 PEERS = ("torchinfo", "fvcore", "ptflops", "FlopCounterMode")
 PACKAGES = ("torch", "torchvision", "torchinfo", "fvcore", "ptflops")
+
+PAGE = """\
+# Benchmarks
+
+Written by `make bench`, never by hand. All figures are from one run; elsewhere only their ratios
+mean something.{quick}
+
+{circumstances}
+
+## Targets
+
+{targets}
+
+## Whole processes
+
+From the start of Python to its end. The scripts of the other counters are the shortest that print
+the parameters and the total (`tests/bench/peers/`). `googlenet-torchvision` is the network that
+they count; `googlenet` is the paper's, without BatchNorm.
+
+{whole}
+
+## Inside one process
+
+One count of a network that is built already, with everything imported. FlopCounterMode counts two
+FLOPs for a MAC; the other totals differ because the counters disagree about what else to count.
+The forward pass is the model's own, uncounted.
+
+{inside}
+
+## How it was measured
+
+- The network is torchvision's GoogLeNet without its heads, on 1x3x224x224. All must find 6,624,904
+  parameters in it, or the benchmark stops.
+- Everything runs in turns: a bare Python and netcalc before each of the other programs, so that a
+  busy moment meets all of them. Byte code is compiled, and every program has run once before.
+- Times are of the wall clock, and the shortest are compared, because other work on the machine only
+  ever adds to them. How far the median lies above tells how noisy the run was. A figure near its
+  target can fall on either side of it in the next run.
+- Most of a counter's whole process is importing torch and torchvision, which a program that needs
+  them anyway has paid for already; the table inside one process leaves that out.
+- Inside one process gradients are off, which makes the other counters faster, and Python's garbage
+  collector is on.
+- The peak is the largest resident memory of a process, MB = 10^6 bytes; the smallest of its runs.
+"""
 
 
 class Findings(NamedTuple):
@@ -28,73 +74,44 @@ class Findings(NamedTuple):
     inside: dict[str, Series]
     totals: dict[str, int]
     heavy: list[str]
-    floor: int
     load: list[float]
     quick: bool
 
 
 def render(found: Findings) -> str:
     """The page in markdown."""
-    parts = (
-        "# Benchmarks",
-        _paragraph(
-            "Written by `make bench`, never by hand. All figures are from one run, and only their "
-            "ratios mean something elsewhere."
-            + (" This was a `--quick` run, with few repetitions." if found.quick else "")
-        ),
-        "\n".join(f"- {line}" for line in _circumstances(found)),
-        "## Targets",
-        markdown(("what", "target", "measured", ""), _targets(found), ":-r:"),
-        "## Whole processes",
-        _whole(found),
-        "## Inside one process",
-        _inside(found),
-        "## How it was measured",
-        "\n".join(f"- {line}" for line in _method(found)),
+    return PAGE.format(
+        quick=" This was a `--quick` run." if found.quick else "",
+        circumstances="\n".join(_circumstances(found)),
+        targets=markdown(("what", "target", "measured", ""), _targets(found), "llrl"),
+        whole=_whole(found),
+        inside=_inside(found),
     )
-    return "\n\n".join(parts) + "\n"
 
 
 # --- targets -----------------------------------------------------------------------------------
 
 
-def _targets(found: Findings) -> list[tuple[str, ...]]:
+def _targets(found: Findings) -> Iterable[tuple[str, ...]]:
     whole, inside = found.whole, found.inside
-    peer, quick_peer, light_peer = _fastest(whole), _fastest(inside), _lightest(whole)
-    rows = [
-        _at_most(
-            f"time, {TABLE.format('googlenet')} / {BARE}",
-            whole[TABLE.format("googlenet")].best / whole[BARE].best,
-            10,
-            "x",
-        ),
-        _row(
-            f"torch, numpy, pandas, sympy or yaml imported by {TABLE.format('googlenet')}",
-            "none",
-            ", ".join(found.heavy) or "none",
-            not found.heavy,
-        ),
-    ]
+    paper = TABLE.format(NETWORKS[0])
+    yield _at_most(f"time: {paper} / {BARE}", whole[paper].best / whole[BARE].best, 10, "x")
+    yield _row(
+        f"torch, numpy, pandas, sympy, yaml imported by {paper}",
+        "none",
+        ", ".join(found.heavy) or "none",
+        not found.heavy,
+    )
+    fast = min(PEERS, key=lambda name: whole[name].best)
+    small = min(PEERS, key=lambda name: whole[name].peak)
+    for ours in map(TABLE.format, NETWORKS):
+        yield _at_least(f"time: {fast} / {ours}", whole[fast].best / whole[ours].best, 25)
+        yield _at_least(f"peak memory: {small} / {ours}", whole[small].peak / whole[ours].peak, 10)
+    fast = min(PEERS, key=lambda name: inside[name].best)
     for name in NETWORKS:
-        ours = TABLE.format(name)
-        rows += [
-            _at_least(f"time, {peer} / {ours}", whole[peer].best / whole[ours].best, 25),
-            _at_least(
-                f"peak memory, {light_peer} / {ours}",
-                whole[light_peer].peak / whole[ours].peak,
-                10,
-            ),
-        ]
-    for name in NETWORKS:
-        rows += [
-            _at_most(f"in process, analysis of {name}", inside[name].best * 1e3, 4, " ms"),
-            _at_least(
-                f"in process, {quick_peer} / analysis of {name}",
-                inside[quick_peer].best / inside[name].best,
-                15,
-            ),
-        ]
-    return rows
+        yield _at_most(f"inside one process: {name}", inside[name].best * 1e3, 4, " ms")
+        ratio = inside[fast].best / inside[name].best
+        yield _at_least(f"inside one process: {fast} / {name}", ratio, 15)
 
 
 def _at_most(what: str, value: float, limit: float, unit: str) -> tuple[str, ...]:
@@ -102,121 +119,80 @@ def _at_most(what: str, value: float, limit: float, unit: str) -> tuple[str, ...
 
 
 def _at_least(what: str, value: float, limit: float) -> tuple[str, ...]:
-    return _row(what, f"at least {limit}x", f"{value:.1f}x", value >= limit)
+    return _row(what, f"at least {limit}x", f"{value:.2f}x", value >= limit)
 
 
 def _row(what: str, target: str, measured: str, met: bool) -> tuple[str, ...]:
     return what, target, measured, "met" if met else "**missed**"
 
 
-def _fastest(series: dict[str, Series]) -> str:
-    return min(PEERS, key=lambda name: series[name].best)
-
-
-def _lightest(series: dict[str, Series]) -> str:
-    return min(PEERS, key=lambda name: series[name].peak)
-
-
 # --- tables ------------------------------------------------------------------------------------
 
 
 def _whole(found: Findings) -> str:
-    first = found.whole[TABLE.format("googlenet")].best
-    second = found.whole[TABLE.format("googlenet-torchvision")].best
-    rows = [
+    same = found.whole[TABLE.format(SAME)]
+    titles = ("program", "best, ms", "median, ms", "time /", "peak, MB", "peak /", "runs")
+    rows = (
         (
             name,
-            f"{series.best * 1e3:,.0f}",
-            f"{series.typical * 1e3:,.0f}",
-            f"{series.best / first:.2f}",
-            f"{series.best / second:.2f}",
-            _peak(series.peak, found.floor),
+            f"{series.best * 1e3:,.1f}",
+            f"{series.typical * 1e3:,.1f}",
+            f"{series.best / same.best:.2f}",
+            f"{series.peak / 1e6:.1f}",
+            f"{series.peak / same.peak:.2f}",
             str(len(series.seconds)),
         )
         for name, series in found.whole.items()
-    ]
-    titles = (
-        "program",
-        "best, ms",
-        "median, ms",
-        "/ googlenet",
-        "/ googlenet-torchvision",
-        "peak, MB",
-        "runs",
     )
-    text = _paragraph(
-        "From the start of Python to its end. The two columns of ratios divide the best times by "
-        f"those of {TABLE.format('googlenet')} and of {TABLE.format('googlenet-torchvision')}."
-    )
-    return f"{text}\n\n{markdown(titles, rows, ':rrrrrr')}"
-
-
-def _peak(peak: int, floor: int) -> str:
-    """In 10^6 bytes; what is below the measuring process's own peak cannot be told."""
-    return f"{peak / 1e6:,.1f}" if peak > floor else f"below {floor / 1e6:,.1f}"
+    return markdown(titles, rows, "lrrrrrr")
 
 
 def _inside(found: Findings) -> str:
-    first, second = (found.inside[name].best for name in NETWORKS)
-    rows = [
+    same = found.inside[SAME]
+    titles = ("counter", "its total", "best, ms", "median, ms", "ratio", "runs")
+    rows = (
         (
             f"netcalc, {name}" if name in NETWORKS else name,
             f"{found.totals[name]:,}" if found.totals[name] else "",
             f"{series.best * 1e3:.2f}",
             f"{series.typical * 1e3:.2f}",
-            f"{series.best / first:.2f}",
-            f"{series.best / second:.2f}",
+            f"{series.best / same.best:.2f}",
             str(len(series.seconds)),
         )
         for name, series in found.inside.items()
-    ]
-    titles = (
-        "counter",
-        "its total",
-        "best, ms",
-        "median, ms",
-        "/ googlenet",
-        "/ googlenet-torchvision",
-        "runs",
     )
-    text = _paragraph(
-        "One count of a network that is built already, in a process that has everything imported. "
-        "FlopCounterMode counts two FLOPs for a MAC; the other totals differ because the counters "
-        "disagree about what else to count. The forward pass is the model's own, uncounted."
-    )
-    return f"{text}\n\n{markdown(titles, rows, ':rrrrrr')}"
+    return markdown(titles, rows, "lrrrrr")
 
 
 def markdown(titles: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
-    """A pipe table with padded columns; ``align`` has an r for each column on the right."""
+    """A pipe table with padded columns; ``align`` has an l or r for each."""
     lines = [titles, *rows]
-    widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(titles))]
-    rule = [
-        "-" * (w - 1) + ":" if a == "r" else "-" * w for w, a in zip(widths, align, strict=True)
-    ]
+    widths = [max(3, *map(len, column)) for column in zip(*lines, strict=True)]
+    sides = list(zip(widths, align, strict=True))
+    rule = ["-" * (w - 1) + (":" if side == "r" else "-") for w, side in sides]
     padded = [
         [
-            c.rjust(w) if a == "r" else c.ljust(w)
-            for c, w, a in zip(line, widths, align, strict=True)
+            c.rjust(w) if side == "r" else c.ljust(w)
+            for c, (w, side) in zip(line, sides, strict=True)
         ]
         for line in lines
     ]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (padded[0], rule, *padded[1:]))
 
 
-# --- words -------------------------------------------------------------------------------------
+# --- circumstances -----------------------------------------------------------------------------
 
 
-def _circumstances(found: Findings) -> list[str]:
+def _circumstances(found: Findings) -> Iterable[str]:
     before, after = found.load
-    return [
-        date.today().isoformat(),
-        f"netcalc {version('netcalc-nn')}, Python {platform.python_version()}, "
-        + ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-        + " (FlopCounterMode is torch's)",
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    for item in (
+        f"{date.today().isoformat()}, netcalc {version('netcalc-nn')}",
+        f"Python {platform.python_version()}, {versions}; FlopCounterMode is torch's",
         f"{_cpu()}, {os.cpu_count()} cores, {platform.system()}",
-        f"load average over a minute: {before:.2f} at the start, {after:.2f} at the end",
-    ]
+        f"load over a minute: {before:.2f} before, {after:.2f} after",
+    ):
+        yield fill(f"- {item}", 100, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _cpu() -> str:
@@ -226,29 +202,3 @@ def _cpu() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _method(found: Findings) -> list[str]:
-    return [
-        "The other counters run the scripts in `tests/bench/peers/`, the shortest that print the "
-        "parameters and the total of torchvision's GoogLeNet, without its heads, on 1x3x224x224. "
-        "netcalc's `googlenet-torchvision` is that network; `googlenet` is the paper's, without "
-        "BatchNorm. All runs agree on 6,624,904 parameters, or the benchmark stops.",
-        "Programs run in turns, a bare Python and netcalc before each slow one, so that a busy "
-        "moment meets all of them. Byte code is compiled and every program has run once before.",
-        "Times are of the wall clock. The best of all runs is compared, because other work on the "
-        "machine only ever adds time; how far the median lies above it shows how noisy the run "
-        "was. Ratios near their target can fall on either side of it in another run.",
-        "Most of a counter's whole-process time is importing torch and torchvision, which a "
-        "program that needs them anyway has paid for already. The tables inside one process leave "
-        "that out.",
-        "Inside one process gradients are off, which makes the other counters faster, and the "
-        "garbage collector is left on.",
-        "Peak memory is the largest resident set of the process, the smallest of its runs. A "
-        "process that starts others sets a floor under what is seen of them, here "
-        f"{found.floor / 1e6:.1f} MB (MB = 10^6 bytes).",
-    ]
-
-
-def _paragraph(text: str) -> str:
-    return text

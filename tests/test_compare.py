@@ -1,0 +1,116 @@
+"""What the difference of two networks is made of, on the worked example."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+import netcalc as nc
+from netcalc.core.compare import Pair, difference, merge_orders
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return nc.compare("naive", "reduced").to_dict()
+
+
+def test_totals(document: dict[str, Any]) -> None:
+    assert [n["totals"]["params"] for n in document["networks"]] == [1_089_536, 346_112]
+    assert [n["outputs"][0]["shape"] for n in document["networks"]] == [
+        [1, 672, 32, 32],
+        [1, 480, 32, 32],
+    ]
+
+
+def test_by_branch(document: dict[str, Any]) -> None:
+    branches = {r["name"]: r["params"] for r in document["rows"]}
+    assert branches == {
+        "branch1x1": [32_768, 32_768],
+        "branch3x3": [442_368, 126_976],
+        "branch5x5": [614_400, 169_984],
+        "branch_pool": [0, 16_384],
+        "concat": [0, 0],
+    }
+
+
+def test_reduced_is_what_is_added_and_what_is_kept(document: dict[str, Any]) -> None:
+    d = document["difference"]["params"]
+    assert (d["total"], d["added"], d["removed"]) == (-743_424, 49_152, 0)
+    assert d["kept"] == [1_089_536, 296_960]
+    added = {p["name"]: p["values"][1] for p in d["parts"] if p["values"][0] is None}
+    assert added == {
+        "branch3x3/reduce": 16_384,
+        "branch5x5/reduce": 16_384,
+        "branch_pool/proj": 16_384,
+    }
+    assert d["added"] + d["kept"][1] == 346_112
+    assert sum(p["difference"] for p in d["parts"]) == d["total"]
+
+
+def test_macs_likewise(document: dict[str, Any]) -> None:
+    """Every layer sees a 32x32 map, so each number is 1,024 times that of the parameters."""
+    params, macs = document["difference"]["params"], document["difference"]["macs"]
+    assert macs["total"] == 1024 * params["total"]
+    assert macs["added"] == 1024 * params["added"]
+    assert [p["difference"] for p in macs["parts"]] == [
+        1024 * p["difference"] for p in params["parts"]
+    ]
+
+
+def test_text_says_it() -> None:
+    text = " ".join(nc.compare("naive", "reduced").table().split())
+    for said in (
+        "reduced 346,112 params = 49,152 in 3 Conv2d layers (branch3x3/reduce, branch5x5/reduce,"
+        " branch_pool/proj, 16,384 each) only it has + 296,960 in layers that both have",
+        "together -743,424 (3.15x fewer)",
+        "442,368 126,976 -315,392",
+        "672x32x32 480x32x32",
+    ):
+        assert said in text
+
+
+def test_parts_add_up_for_any_pair() -> None:
+    nets = ["naive", "reduced", "googlenet", "googlenet@aux=true", "googlenet-torchvision"]
+    for a in nets:
+        for b in nets:
+            c = nc.compare(a, b).comparison
+            for quantity in ("params", "macs"):
+                totals = [getattr(r.totals, quantity) for r in c.results]
+                assert difference(c.pairs, quantity) == totals[1] - totals[0]
+                stages = [getattr(x, quantity) if x else 0 for s in c.stages for x in s.counts]
+                assert [sum(stages[::2]), sum(stages[1::2])] == totals
+            assert len([p for p in c.pairs if p.a]) == len(c.results[0].rows)
+            assert len([p for p in c.pairs if p.b]) == len(c.results[1].rows)
+
+
+def test_a_lost_layer_is_noticed() -> None:
+    c = nc.compare("naive", "reduced").comparison
+    lost = [p for p in c.pairs if p.name != "branch3x3/reduce"]
+    assert difference(lost, "params") != difference(c.pairs, "params")
+
+
+def test_pairing_by_stage_and_kind() -> None:
+    """The linear layer of one head stands for the first of the other's."""
+    c = nc.compare("googlenet", "googlenet@head=fc").comparison
+    pair = next(p for p in c.pairs if p.name == "head/fc")
+    assert pair.b is not None
+    assert pair.b.name == "head/fc1"
+    assert pair.changes() == {
+        "out_features": "out_features 1000 -> 4096",
+        "in features": "in features 1024 -> 50176",
+    }
+
+
+def test_many_networks_have_a_line_each() -> None:
+    text = nc.compare("naive", "reduced", "googlenet").table()
+    assert re.search(
+        r"^googlenet +3x224x224 6,998,552 +6.42 1,582,671,872 +1.42 +22 +58$", text, re.M
+    )
+
+
+def test_orders_merge() -> None:
+    assert merge_orders([["a", "c"], ["a", "b", "c", "d"]]) == ["a", "b", "c", "d"]
+    assert merge_orders([["a", "b"], ["x", "y"]]) == ["x", "y", "a", "b"]
+    assert Pair(None, nc.analyse("naive").rows[0]).changes() == {}
