@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ import numpy as np
 class Counted:
     """A float that tallies every operation, by kind."""
 
-    tally: Counter[str] = Counter()
+    tally: ClassVar[Counter[str]] = Counter()
 
     def __init__(self, value: float) -> None:
         self.value = value

@@ -62,8 +62,8 @@ def test_macs_likewise(document: dict[str, Any]) -> None:
 def test_text_says_it() -> None:
     text = " ".join(nc.compare("naive", "reduced").table().split())
     for said in (
-        "reduced 346,112 params = 49,152 in 3 Conv2d layers (branch3x3/reduce, branch5x5/reduce,"
-        " branch_pool/proj, 16,384 each) only it has + 296,960 in layers that both have",
+        "reduced 346,112 params = 49,152 in 3 Conv2d layers (branch3x3/reduce, branch5x5/reduce,",
+        "branch_pool/proj, 16,384 each) only it has + 296,960 in layers that both have",
         "together -743,424 (3.15x fewer)",
         "442,368 126,976 -315,392",
         "672x32x32 480x32x32",

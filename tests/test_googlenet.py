@@ -66,23 +66,12 @@ def test_output_sizes() -> None:
 
 def test_node_names() -> None:
     names = [r.name for r in nc.analyse("googlenet").rows if r.type != "ReLU"]
-    start = [
-        "conv1",
-        "pool1",
-        "lrn1",
-        "conv2/reduce",
-        "conv2/conv",
-        "lrn2",
-        "pool2",
-        "inception_3a/branch1x1/conv",
-        "inception_3a/branch3x3/reduce",
-        "inception_3a/branch3x3/conv",
-        "inception_3a/branch5x5/reduce",
-        "inception_3a/branch5x5/conv",
-        "inception_3a/branch_pool/pool",
-        "inception_3a/branch_pool/proj",
-        "inception_3a/concat",
-    ]
+    module = (
+        "branch1x1/conv branch3x3/reduce branch3x3/conv branch5x5/reduce branch5x5/conv"
+        " branch_pool/pool branch_pool/proj concat"
+    )
+    start = ["conv1", "pool1", "lrn1", "conv2/reduce", "conv2/conv", "lrn2", "pool2"]
+    start += [f"inception_3a/{name}" for name in module.split(" ")]
     assert names[: len(start)] == start
     assert names[-5:] == ["head/pool", "head/flatten", "head/dropout", "head/fc", "head/softmax"]
 

@@ -62,8 +62,11 @@ def main(args: list[str] | None = None) -> None:
         code = cli.main(args=args, prog_name="netcalc", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = _reader_has_left()
+    except SystemExit:  # in this mode click exits by itself after completing, or on a closed pipe
+        if "_NETCALC_COMPLETE" in os.environ:
+            raise
+        code = _reader_has_left()
     except click.exceptions.NoArgsIsHelpError as problem:
         click.echo(problem.format_message())
         code = BAD_INPUT
@@ -74,6 +77,12 @@ def main(args: list[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         code = _refuse("interrupted") and 130
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _reader_has_left() -> int:
+    """Nobody reads on (``| head``): that is no error, and what is buffered goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _usage(problem: click.ClickException) -> str:

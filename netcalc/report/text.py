@@ -67,7 +67,7 @@ def _rooms(table: Table, widths: list[int], width: int) -> tuple[int, int]:
     if table.columns[-1].right or not gaps:
         return max(MIN_ROOM, width - gaps - sum(widths[1:])), 0
     both = max(2 * MIN_ROOM, width - gaps - sum(widths[1:-1]))
-    last = min(widths[-1], max(MIN_ROOM, both - min(widths[0], both // 2)))
+    last = min(widths[-1], max(MIN_ROOM, both - min(widths[0], both * 3 // 5)))
     return max(MIN_ROOM, both - last), last
 
 

@@ -62,8 +62,13 @@ def warm_up() -> None:
     for peer in PEERS:
         params, total = map(int, python(*peer.arguments).split()[-2:])
         say(f"  {peer.name}: {params:,} parameters, a total of {total:,}")
-        if params != PARAMS:
-            raise SystemExit(f"{peer.name} counts {params:,} parameters, not {PARAMS:,}")
+        check(peer.name, params)
+
+
+def check(name: str, params: int) -> None:
+    """Stop where a counter did not count torchvision's GoogLeNet."""
+    if params != PARAMS:
+        raise SystemExit(f"{name} counts {params:,} parameters, not {PARAMS:,}")
 
 
 def heavy_imports() -> list[str]:
@@ -78,6 +83,8 @@ def in_process(rounds: int, limit: float) -> tuple[dict[str, Series], dict[str, 
     """Times and totals of counting inside one process."""
     printed = python("tests/bench/inprocess.py", str(rounds), str(limit))
     found = json.loads(printed.splitlines()[-1])
+    for name in (page.SAME, *page.PEERS):
+        check(name, found["counts"][name][0])
     series = {name: Series(seconds) for name, seconds in found["seconds"].items()}
     return series, {name: total for name, (_, total) in found["counts"].items()}
 

@@ -20,7 +20,7 @@ import torchinfo
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import googlenet
 
-import netcalc
+import netcalc as nc
 
 Count: TypeAlias = Callable[[], tuple[int, int]]
 
@@ -31,10 +31,10 @@ IMAGE = torch.zeros(1, 3, 224, 224)
 
 def with_netcalc(name: str) -> Count:
     """The analysis of a network that is loaded already."""
-    graph = netcalc.loading(name)
+    graph = nc.load(name)
 
     def count() -> tuple[int, int]:
-        totals = netcalc.analyse(graph).totals
+        totals = nc.analyse(graph).totals
         return totals.params, totals.macs
 
     return count

@@ -1,0 +1,215 @@
+"""The command line: what users mistype, and what must never happen to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.shell_completion import BashComplete
+
+import netcalc as nc
+from netcalc.cli import cli
+from netcalc.zoo import entries
+from tests.commands import netcalc, process
+
+HEAVY = ("torch", "numpy", "pandas", "tabulate", "sympy", "yaml", "fvcore")
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ("table googlnet", "there is no network called 'googlnet'; did you mean googlenet"),
+        ("table nothinglikeit", "see `netcalc list`"),
+        ("table @aux=true", "names no network"),
+        ("table googlenet@widht=0.5", "no argument 'widht'; did you mean width?"),
+        ("table googlenet@width", "write arguments as name=value, not 'width'"),
+        ("table googlenet@width=wide", "width must be a number such as 0.5 or 1/2, got 'wide'"),
+        ("table googlenet@width=1/0", "width must be a number"),
+        ("table googlenet@width=-1", "width must be positive, got -1"),
+        ("table googlenet@width=0.5,width=1", "sets width twice"),
+        ("table googlenet@aux=true --aux", "both set aux"),
+        ("table googlenet@head=x", "head must be pool or fc, got 'x'"),
+        ("table googlenet@aux=maybe", "aux must be true or false, got 'maybe'"),
+        ("table googlenet@round=1.5", "round must be an integer, got '1.5'"),
+        ("table naive --aux", "naive has no argument 'aux'"),
+        ("table naive@c1=-5", "branch1x1/conv: Conv2d(out_channels=-5, kernel=1, bias=False) on"),
+        ("table naive@c1=0", "out_channels must be a positive integer, got 0"),
+        ("table googlenet --input 10", "a window of 3 does not fit an input of 1 with padding 0"),
+        ("table googlenet --input 3,0,224", "every axis must be at least 1, got 1x3x0x224"),
+        ("table googlenet --input big", "--input takes a shape such as 3,224,224"),
+        ("table googlenet --input 1,2", "input has 4 axes"),
+        ("table googlenet --input 2,3,224,224 --batch 4", "has a batch already, not 4"),
+        ("table googlenet --batch 0", "every axis must be at least 1"),
+        ("table googlenet --batch x", "'x' is not a valid integer"),
+        ("table googlenet --layout rows", "'rows' is not one of 'paper', 'modules', 'layers'"),
+        ("table naive --layout paper", "naive follows no published table; use modules or layers"),
+        ("table googlenet --depth 0", "depth must be a positive integer, got 0"),
+        ("table googlenet --columns parms", "there is no column 'parms'; did you mean params?"),
+        ("table googlenet --format xml", "'xml' is not one of 'text', 'markdown'"),
+        ("table googlenet --colour", "No such option '--colour'"),
+        ("table", "Missing argument 'NET'"),
+        ("tabel googlenet", "there is no command 'tabel'; did you mean table?"),
+        ("table googlenet -o table.xyz", "no format goes by that ending"),
+        ("table googlenet -o no/such/folder/x.json", "cannot write no/such/folder/x.json: No such"),
+        ("compare naive", "comparing takes at least two networks, got 1"),
+        ("compare naive reducd", "did you mean reduced?"),
+        ("explain googlenet inception_9z", "has no layer or module 'inception_9z'; did you mean"),
+        ("explain googlenet --quantity speed", "'speed' is not one of 'params', 'macs'"),
+        ("explain googlenet --depth 0", "0 is not in the range x>=1"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(args: str, told: str) -> None:
+    ran = netcalc(*args.split())
+    assert ran.code == 2
+    assert ran.out == ""
+    assert ran.err.count("\n") == 1
+    assert ran.err.startswith("netcalc: ")
+    assert told in ran.err
+
+
+def test_the_smallest_input_is_31() -> None:
+    """floor((31 + 6 - 7)/2) + 1 = 16, then four pools that round up: 8, 4, 2, 1. 30 gives 15 7 3 1."""
+    codes = {n: netcalc("table", "googlenet", "--input", str(n)).code for n in range(25, 40)}
+    assert [n for n, code in codes.items() if code == 0] == list(range(31, 40))
+    assert "pool4: MaxPool2d" in netcalc("table", "googlenet", "--input", "30").err
+
+
+def test_a_layer_that_groups_do_not_divide() -> None:
+    net = nc.network(nc.chain(mix=nc.Conv2d(8, 3, groups=3)), input=(1, 16, 9, 9))
+    with pytest.raises(nc.NetcalcError, match="mix: Conv2d.*16 input channels are not divisible"):
+        nc.analyse(net)
+
+
+@pytest.mark.parametrize("kernel", [-5, 0, 2.5, "3", None, True, (3, -1), (3, 3, 3)])
+def test_a_wrong_kernel_is_refused(kernel: object) -> None:
+    with pytest.raises(nc.NetcalcError, match="kernel"):
+        nc.analyse(nc.network(nc.chain(a=nc.Conv2d(8, kernel)), input=(1, 16, 9, 9)))
+
+
+def test_an_unwritable_output_leaves_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "table.json"
+    target.mkdir()
+    ran = netcalc("table", "naive", "-o", str(target))
+    assert ran.code == 2
+    assert list(target.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_failed_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "table.json"
+    target.write_text("old")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    ran = netcalc("table", "naive", "-o", str(target))
+    assert ran.code == 2
+    assert "No space left on device" in ran.err
+    assert target.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["table.json"]
+
+
+@pytest.mark.parametrize("command", ["table googlenet --layout layers", "list", "table --help"])
+def test_a_closed_pipe_is_no_error(command: str) -> None:
+    """As in ``netcalc ... | head -1``: quiet, exit code 0."""
+    shell = f"{sys.executable} -u -m netcalc {command} | true; exit ${{PIPESTATUS[0]}}"
+    ran = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0
+    assert ran.stderr == ""
+
+
+def test_a_terminal_without_unicode_still_gets_the_table() -> None:
+    ran = process(
+        "-m", "netcalc", "table", "naive", env={**os.environ, "PYTHONIOENCODING": "ascii"}
+    )
+    assert ran.returncode == 0
+    assert "1,089,536 params" in ran.stdout
+
+
+IMPORTED = """
+import sys
+from netcalc.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+print(" ".join(sorted({name.split(".")[0] for name in sys.modules})), file=sys.stderr)
+"""
+
+
+def imported(*args: str) -> set[str]:
+    return set(process("-c", IMPORTED, *args).stderr.split())
+
+
+def test_the_table_imports_nothing_heavy() -> None:
+    assert not imported("table", "googlenet") & set(HEAVY)
+
+
+def test_the_check_of_imports_can_fail() -> None:
+    """Its twin: markdown is made by tabulate, and that is seen."""
+    assert imported("table", "googlenet", "--format", "markdown") & set(HEAVY) == {"tabulate"}
+
+
+def test_list_has_a_line_for_every_network() -> None:
+    out = netcalc("list").out
+    for name in entries():
+        assert re.search(rf"^{re.escape(name)} +\d{{4}} ", out, re.M)
+
+
+def test_aux_is_short_for_the_argument() -> None:
+    short = json.loads(netcalc("table", "googlenet", "--aux", "--format", "json").out)
+    long = json.loads(netcalc("table", "googlenet@aux=true", "--format", "json").out)
+    assert short == long
+    assert short["totals"]["params"] == 13_378_280
+    assert short["factory"] == "googlenet(aux=True)"
+
+
+@pytest.mark.parametrize("shape", ["3,192,192", "3x192x192", "192", "1,3,192,192", "1x3x192x192"])
+def test_input_is_written_in_any_of_five_ways(shape: str) -> None:
+    ran = netcalc("table", "googlenet", "--input", shape, "--batch", "2", "--format", "json")
+    assert json.loads(ran.out)["inputs"][0]["shape"] == [2, 3, 192, 192]
+
+
+def test_names_take_dash_and_underscore() -> None:
+    assert (
+        netcalc("table", "googlenet_torchvision").out
+        == netcalc("table", "GoogLeNet-torchvision").out
+    )
+
+
+def test_columns_and_shares() -> None:
+    ran = netcalc("table", "naive", "--columns", "weights,macs%", "--format", "csv")
+    assert ran.out.splitlines()[:2] == ["layer,weights,macs%", "branch1x1,32768,3.0%"]
+    shares = netcalc("table", "naive", "--share").out
+    assert re.search(r"^branch5x5 .* 614,400 +56.4% +629,145,600 +56.4%$", shares, re.M)
+
+
+def test_version_and_help() -> None:
+    assert netcalc("--version").out == f"netcalc {nc.__version__}\n"
+    for command in ("list", "table", "compare", "explain"):
+        ran = netcalc(command, "--help")
+        assert ran.code == 0
+        assert ran.out.startswith(f"Usage: netcalc {command}")
+        assert command in netcalc("--help").out
+
+
+def test_the_shell_completes_networks() -> None:
+    complete = BashComplete(cli, {}, "netcalc", "_NETCALC_COMPLETE")
+    assert "googlenet-torchvision" in {
+        c.value for c in complete.get_completions(["table"], "googlenet")
+    }
+    assert {c.value for c in complete.get_completions([], "ta")} == {"table"}
+
+
+def test_unknown_names_of_the_package() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Conv9d'"):
+        nc.Conv9d  # noqa: B018
+    assert "Conv2d" in dir(nc)
