@@ -28,9 +28,12 @@ def netcalc(*args: str, columns: int = 80) -> Ran:
     before = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = str(columns)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            with pytest.raises(SystemExit) as ended:
-                main(list(args))
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main(list(args))
     finally:
         if before is None:
             del os.environ["COLUMNS"]

@@ -73,7 +73,7 @@ def test_a_mistake_is_told_in_one_line(args: str, told: str) -> None:
 
 
 def test_the_smallest_input_is_31() -> None:
-    """floor((31 + 6 - 7)/2) + 1 = 16, then four pools that round up: 8, 4, 2, 1. 30 gives 15 7 3 1."""
+    """floor((31 + 6 - 7)/2) + 1 = 16, then pools, rounded up: 8, 4, 2, 1. From 30: 15, 7, 3, 1."""
     codes = {n: netcalc("table", "googlenet", "--input", str(n)).code for n in range(25, 40)}
     assert [n for n, code in codes.items() if code == 0] == list(range(31, 40))
     assert "pool4: MaxPool2d" in netcalc("table", "googlenet", "--input", "30").err
@@ -81,7 +81,7 @@ def test_the_smallest_input_is_31() -> None:
 
 def test_a_layer_that_groups_do_not_divide() -> None:
     net = nc.network(nc.chain(mix=nc.Conv2d(8, 3, groups=3)), input=(1, 16, 9, 9))
-    with pytest.raises(nc.NetcalcError, match="mix: Conv2d.*16 input channels are not divisible"):
+    with pytest.raises(nc.NetcalcError, match=r"mix: Conv2d.*16 input channels are not divisible"):
         nc.analyse(net)
 
 

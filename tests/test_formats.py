@@ -1,7 +1,7 @@
 """Every format of every table: its form against goldens, its numbers by adding them up again.
 
-Goldens hold the form only; where the numbers come from is tested elsewhere. After a wanted change of
-form: ``NETCALC_GOLDENS=write pytest tests/test_formats.py``, and read the diff.
+Goldens hold the form only; where the numbers come from is tested elsewhere. After a wanted change
+of form: ``NETCALC_GOLDENS=write pytest tests/test_formats.py``, and read the diff.
 """
 
 from __future__ import annotations
