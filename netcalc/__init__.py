@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from netcalc.core.graph import chain as chain
     from netcalc.core.graph import head as head
     from netcalc.core.graph import network as network
+    from netcalc.core.ops.adaptive import *  # noqa: F403
     from netcalc.core.ops.conv import *  # noqa: F403
     from netcalc.core.ops.dense import *  # noqa: F403
     from netcalc.core.ops.merge import *  # noqa: F403

@@ -119,7 +119,7 @@ def test_your_own_network() -> None:
 
 
 def shared(tie: str | None) -> Graph:
-    """Two linear layers in a row, the second with its own weight, the first's, or a computed one."""
+    """Two linear layers, the second with a weight of its own, the first's, or a computed one."""
     nodes = (
         Node("first", nc.Linear(4), (("input", 0),), "first"),
         Node("second", nc.Linear(4), (("first", 0),), "second", {"weight": tie}),

@@ -8,6 +8,13 @@ from typing import Any
 import pytest
 
 from netcalc.core.ops import kinds
+from netcalc.core.ops.adaptive import (
+    AdaptiveAvgPool,
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool,
+    AdaptiveMaxPool2d,
+)
 from netcalc.core.ops.base import Op
 from netcalc.core.ops.conv import Conv, Conv1d, Conv2d, Conv3d
 from netcalc.core.ops.dense import Flatten, Linear
@@ -15,11 +22,6 @@ from netcalc.core.ops.merge import Add, Concat
 from netcalc.core.ops.norm import BatchNorm, BatchNorm2d, LocalResponseNorm
 from netcalc.core.ops.pointwise import Dropout, ReLU, Softmax
 from netcalc.core.ops.pool import (
-    AdaptiveAvgPool,
-    AdaptiveAvgPool1d,
-    AdaptiveAvgPool2d,
-    AdaptiveMaxPool,
-    AdaptiveMaxPool2d,
     AvgPool,
     AvgPool2d,
     AvgPool3d,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netcalc.core.ops import pool
+from netcalc.core.ops import adaptive, pool
 from netcalc.core.ops.base import Op
 from netcalc.core.ops.conv import Conv
 from netcalc.core.tensor import Tensor
@@ -70,7 +70,7 @@ def pools(draw: Any) -> tuple[Op, Shapes]:
 @st.composite
 def adaptive_pools(draw: Any) -> tuple[Op, Shapes]:
     n = draw(st.integers(1, 3))
-    kind = draw(st.sampled_from([pool.AdaptiveAvgPool, pool.AdaptiveMaxPool]))
+    kind = draw(st.sampled_from([adaptive.AdaptiveAvgPool, adaptive.AdaptiveMaxPool]))
     output = draw(st.tuples(*[st.one_of(st.integers(1, 7), st.none())] * n))
     return kind(output), ((draw(st.integers(1, 2)), 3, *draw(numbers(1, 9, n))),)
 

@@ -12,13 +12,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from netcalc.core.ops.adaptive import AdaptiveAvgPool, AdaptiveMaxPool
 from netcalc.core.ops.base import Op
 from netcalc.core.ops.conv import Conv
 from netcalc.core.ops.dense import Flatten, Linear
 from netcalc.core.ops.merge import Add, Concat
 from netcalc.core.ops.norm import BatchNorm, LocalResponseNorm
 from netcalc.core.ops.pointwise import Dropout, ReLU, Softmax
-from netcalc.core.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool
+from netcalc.core.ops.pool import AvgPool, MaxPool
 from netcalc.core.tensor import Tensor
 
 

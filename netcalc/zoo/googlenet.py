@@ -13,11 +13,12 @@ from typing import Literal, NamedTuple
 
 from netcalc.core.graph import Chain, Graph, Head, Layer, chain, network
 from netcalc.core.numbers import Num
+from netcalc.core.ops.adaptive import AdaptiveAvgPool2d
 from netcalc.core.ops.conv import Conv2d
 from netcalc.core.ops.dense import Flatten, Linear
 from netcalc.core.ops.norm import BatchNorm2d, LocalResponseNorm
 from netcalc.core.ops.pointwise import Dropout, ReLU, Softmax
-from netcalc.core.ops.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from netcalc.core.ops.pool import AvgPool2d, MaxPool2d
 from netcalc.errors import InputError
 from netcalc.zoo import entry
 from netcalc.zoo.inception import SOURCE, conv_relu, inception

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, fields
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from netcalc.core.fields import CHECKS, plain
 from netcalc.core.numbers import Num
@@ -110,6 +110,16 @@ def per_axis(n: int, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(value)
     return value if isinstance(value, str) else (value,) * n
+
+
+KindT = TypeVar("KindT", bound="Op")
+
+
+def named(make: Callable[..., KindT], name: str) -> Callable[..., KindT]:
+    """A constructor under the name of the PyTorch module that it stands for."""
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"PyTorch's {name}; a field for each axis may be given as one number for all."
+    return make
 
 
 def same_count(kernel: tuple[Num, ...], **fields: tuple[Num, ...] | str) -> Guard:

@@ -14,6 +14,7 @@ from netcalc.core.ops.base import (
     Working,
     batch_names,
     example,
+    named,
     per_axis,
     rank,
     same_count,
@@ -195,12 +196,7 @@ def _constructor(n: int) -> Callable[..., Conv]:
         k, s, p, d = (per_axis(n, field) for field in (kernel, stride, padding, dilation))
         return Conv(out_channels, k, s, p, d, groups, bias)
 
-    make.__name__ = make.__qualname__ = f"Conv{n}d"
-    make.__doc__ = (
-        f"A {n}-dimensional convolution, its fields named as in PyTorch's Conv{n}d; "
-        f"each of kernel, stride, padding and dilation is one number or {n} of them."
-    )
-    return make
+    return named(make, f"Conv{n}d")
 
 
 Conv1d, Conv2d, Conv3d = (_constructor(n) for n in (1, 2, 3))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from netcalc.core.ops.base import Example, Op, elementwise, example, rank
+from netcalc.core.ops.base import Example, Op, elementwise, example, named, rank
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term, buffer, parameter
 from netcalc.core.window import positive
@@ -129,9 +129,7 @@ def _constructor(n: int) -> Callable[..., BatchNorm]:
     ) -> BatchNorm:
         return BatchNorm(n, eps, momentum, affine, track_running_stats)
 
-    make.__name__ = make.__qualname__ = f"BatchNorm{n}d"
-    make.__doc__ = f"Batch normalisation with the fields of PyTorch's BatchNorm{n}d."
-    return make
+    return named(make, f"BatchNorm{n}d")
 
 
 BatchNorm1d, BatchNorm2d, BatchNorm3d = (_constructor(n) for n in (1, 2, 3))

@@ -1,21 +1,20 @@
-"""Pooling with fixed and with adaptive windows, in 1 to 3 dimensions."""
+"""Pooling with fixed windows, in 1 to 3 dimensions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
-from netcalc.core.numbers import Num, ceil_div
 from netcalc.core.ops.base import (
-    AXES,
     Example,
+    KindT,
     Op,
     Working,
-    batch_names,
     elementwise,
     example,
+    named,
     per_axis,
     rank,
     same_count,
@@ -26,14 +25,6 @@ from netcalc.core.term import Guard, Term
 from netcalc.core.window import Window, not_negative, positive
 
 __all__ = [
-    "AdaptiveAvgPool",
-    "AdaptiveAvgPool1d",
-    "AdaptiveAvgPool2d",
-    "AdaptiveAvgPool3d",
-    "AdaptiveMaxPool",
-    "AdaptiveMaxPool1d",
-    "AdaptiveMaxPool2d",
-    "AdaptiveMaxPool3d",
     "AvgPool",
     "AvgPool1d",
     "AvgPool2d",
@@ -181,113 +172,6 @@ class AvgPool(Pool):
         yield example(AvgPool3d((4, 1, 1), padding=(2, 0, 0)), (1, 2, 3, 4, 5))
 
 
-class AdaptivePool(Op):
-    """Windows laid so that the last n axes come out as ``output`` (None keeps an axis's size).
-
-    Window j of an axis of length L covers [floor(j*L/o), ceil((j+1)*L/o)): all of it where o is 1
-    (global pooling).
-    """
-
-    __slots__ = ()
-
-    output: tuple[int | None, ...]
-
-    POOL: ClassVar[int] = 1
-
-    @property
-    def type(self) -> str:
-        return f"{type(self).__name__}{len(self.output)}d"
-
-    def guards(self, *ins: Tensor) -> Iterator[Guard]:
-        (x,) = ins
-        yield rank(self, x, len(self.output) + 1, len(self.output) + 2)
-        yield Guard(
-            (len(self.output) > 1 or None not in self.output,),
-            "{kind} must be given an output size",
-            {"kind": self.type},
-        )
-        yield positive("output", *[size for size in self.output if size is not None])
-
-    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
-        (x,) = ins
-        n = len(self.output)
-        kept = zip(self.output, x.dims[-n:], strict=True)
-        sizes = (d if size is None else size for size, d in kept)
-        return (Tensor((*x.dims[:-n], *sizes), x.dtype),)
-
-    def taps(self, x: Tensor) -> tuple[Num, ...]:
-        """The lengths of all windows of each axis, summed."""
-        n = len(self.output)
-        return tuple(
-            length
-            if size is None
-            else sum(ceil_div((j + 1) * length, size) - j * length // size for j in range(size))
-            for size, length in zip(self.output, x.dims[-n:], strict=True)
-        )
-
-    def folding(self, label: str, kind: str, x: Tensor, y: Tensor) -> tuple[Term, ...]:
-        """One operation per tap, less one for each window."""
-        n = len(self.output)
-        leading = x.dims[:-n]
-        names = batch_names(len(leading) - 1, "channels", *(f"taps over {a}" for a in AXES[n]))
-        return (
-            Term(label, kind, (*leading, *self.taps(x)), names),
-            elementwise(f"{label} saved by each window's first tap", kind, y, (-1, "")),
-        )
-
-    def working(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Working, ...]:
-        n = len(self.output)
-        rows = zip(AXES[n], outs[0].dims[-n:], strict=True)
-        return tuple(Working(label, (f"{size}",), size, "as asked for") for label, size in rows)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class AdaptiveAvgPool(AdaptivePool):
-    """The mean of each window. Work: an addition per tap but the first, a division per output."""
-
-    output: tuple[int | None, ...]
-
-    def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
-        return (
-            *self.folding("additions", "add", ins[0], outs[0]),
-            elementwise("divisions", "div", outs[0]),
-        )
-
-    @classmethod
-    def examples(cls) -> Iterator[Example]:
-        yield example(AdaptiveAvgPool2d(1), (2, 16, 7, 7))
-        yield example(AdaptiveAvgPool2d(4), (1, 8, 14, 14))
-        yield example(AdaptiveAvgPool2d((3, None)), (1, 8, 7, 5))
-        yield example(AdaptiveAvgPool2d(6), (8, 4, 4))
-        yield example(AdaptiveAvgPool1d(2), (1, 8, 5))
-        yield example(AdaptiveAvgPool3d((1, 2, 3)), (1, 2, 4, 5, 6))
-        # refused
-        yield example(AdaptiveAvgPool2d(1), (8, 7))
-        yield example(AdaptiveAvgPool1d(None), (1, 8, 7))
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class AdaptiveMaxPool(AdaptivePool):
-    """The largest of each window. Work: a comparison per tap but the first."""
-
-    output: tuple[int | None, ...]
-
-    def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
-        return self.folding("comparisons", "cmp", ins[0], outs[0])
-
-    @classmethod
-    def examples(cls) -> Iterator[Example]:
-        yield example(AdaptiveMaxPool2d(1), (2, 16, 7, 7))
-        yield example(AdaptiveMaxPool2d((3, 2)), (8, 7, 5))
-        yield example(AdaptiveMaxPool1d(4), (1, 8, 10))
-        yield example(AdaptiveMaxPool3d(2), (1, 2, 4, 5, 6))
-        # refused
-        yield example(AdaptiveMaxPool2d(1), (8, 7))
-
-
-KindT = TypeVar("KindT", bound=Op)
-
-
 def _fixed(kind: Callable[..., KindT], name: str, n: int, per_axis_extra: bool) -> Any:
     """A constructor for n axes; the stride is the kernel unless given, as in PyTorch."""
 
@@ -297,27 +181,8 @@ def _fixed(kind: Callable[..., KindT], name: str, n: int, per_axis_extra: bool) 
             others["dilation"] = per_axis(n, others.get("dilation", 1))
         return kind(*each, **others)
 
-    return _named(make, f"{name}{n}d")
-
-
-def _adaptive(kind: Callable[..., KindT], name: str, n: int) -> Any:
-    def make(output: Any) -> KindT:
-        return kind(per_axis(n, output))
-
-    return _named(make, f"{name}{n}d")
-
-
-def _named(make: Callable[..., KindT], name: str) -> Callable[..., KindT]:
-    make.__name__ = make.__qualname__ = name
-    make.__doc__ = f"The layer whose fields are named as those of PyTorch's {name}."
-    return make
+    return named(make, f"{name}{n}d")
 
 
 MaxPool1d, MaxPool2d, MaxPool3d = (_fixed(MaxPool, "MaxPool", n, True) for n in (1, 2, 3))
 AvgPool1d, AvgPool2d, AvgPool3d = (_fixed(AvgPool, "AvgPool", n, False) for n in (1, 2, 3))
-AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d = (
-    _adaptive(AdaptiveAvgPool, "AdaptiveAvgPool", n) for n in (1, 2, 3)
-)
-AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d = (
-    _adaptive(AdaptiveMaxPool, "AdaptiveMaxPool", n) for n in (1, 2, 3)
-)
