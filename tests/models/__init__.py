@@ -1,0 +1,1 @@
+"""Networks written by hand in plain torch.nn, from papers and pages; nothing of netcalc here."""
