@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from netcalc.core.numbers import Num
@@ -21,7 +20,7 @@ from netcalc.errors import SpecError
 Ref: TypeAlias = tuple[str, int]
 """The n-th output of a node, or (with 0) an input of the graph."""
 
-OWN: Mapping[str, str | None] = MappingProxyType({})
+OWN: Mapping[str, str | None] = {}  # a plain dict, since graphs are copied and pickled
 
 
 class Node(NamedTuple):

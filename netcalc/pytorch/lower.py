@@ -50,12 +50,13 @@ class Sum(nn.Module):
 class Lowering:
     """How a kind of layer is written in PyTorch.
 
-    ``build`` makes the module for a layer on inputs of given shapes; ``fields`` maps the layer's
-    fields to the module's attributes (``name is set`` asks whether the module has that tensor);
-    ``aten`` names the operators that a forward pass dispatches.
+    ``build`` makes the module for a layer on inputs of given shapes, one of ``modules``; ``fields``
+    maps the layer's fields to the module's attributes (``name is set`` asks whether the module has
+    that tensor); ``aten`` names the operators that stand for the layer in a forward pass.
     """
 
     build: Callable[[Any, tuple[Tensor, ...]], nn.Module]
+    modules: tuple[type[nn.Module], ...]
     fields: Mapping[str, str]
     aten: tuple[str, ...]
 
@@ -68,40 +69,37 @@ def module(op: Op, ins: tuple[Tensor, ...]) -> nn.Module:
     return LOWERINGS[type(op)].build(op, ins)
 
 
-def _int(size: Any) -> int:
-    """A dimension of a real tensor."""
-    return int(size)
+Classes = tuple[Any, ...]
+CONVS: Classes = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+MAX_POOLS: Classes = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
+AVG_POOLS: Classes = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
+ADAPTIVE_AVG: Classes = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
+ADAPTIVE_MAX: Classes = (nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d)
+BATCH_NORMS: Classes = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def _conv(op: Conv, ins: tuple[Tensor, ...]) -> nn.Module:
     n = len(op.kernel)
-    cls: Any = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[n - 1]
-    built: nn.Module = cls(
-        ins[0].dims[-n - 1],
-        op.out_channels,
-        op.kernel,
-        op.stride,
-        op.padding,
-        op.dilation,
-        op.groups,
-        op.bias,
+    windows = (op.kernel, op.stride, op.padding, op.dilation)
+    built: nn.Module = CONVS[n - 1](
+        ins[0].dims[-n - 1], op.out_channels, *windows, op.groups, op.bias
     )
     return built
 
 
 def _max_pool(op: MaxPool, ins: tuple[Tensor, ...]) -> nn.Module:
-    cls: Any = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)[len(op.kernel) - 1]
-    built: nn.Module = cls(op.kernel, op.stride, op.padding, op.dilation, ceil_mode=op.ceil_mode)
+    windows = (op.kernel, op.stride, op.padding, op.dilation)
+    built: nn.Module = MAX_POOLS[len(op.kernel) - 1](*windows, ceil_mode=op.ceil_mode)
     return built
 
 
 def _avg_pool(op: AvgPool, ins: tuple[Tensor, ...]) -> nn.Module:
-    cls: Any = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)[len(op.kernel) - 1]
-    built: nn.Module = cls(op.kernel, op.stride, op.padding, op.ceil_mode, op.count_include_pad)
+    windows = (op.kernel, op.stride, op.padding)
+    built: nn.Module = AVG_POOLS[len(op.kernel) - 1](*windows, op.ceil_mode, op.count_include_pad)
     return built
 
 
-def _adaptive(*classes: Any) -> Callable[[Any, tuple[Tensor, ...]], nn.Module]:
+def _adaptive(classes: Classes) -> Callable[[Any, tuple[Tensor, ...]], nn.Module]:
     def build(op: Any, ins: tuple[Tensor, ...]) -> nn.Module:
         output = op.output if len(op.output) > 1 else op.output[0]
         built: nn.Module = classes[len(op.output) - 1](output)
@@ -110,75 +108,86 @@ def _adaptive(*classes: Any) -> Callable[[Any, tuple[Tensor, ...]], nn.Module]:
     return build
 
 
+def _linear(op: Linear, ins: tuple[Tensor, ...]) -> nn.Module:
+    features: Any = (ins[0].dims[-1], op.out_features, op.bias)
+    return nn.Linear(*features)
+
+
 def _batch_norm(op: BatchNorm, ins: tuple[Tensor, ...]) -> nn.Module:
-    cls: Any = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)[op.n - 1]
-    built: nn.Module = cls(ins[0].dims[1], op.eps, op.momentum, op.affine, op.track_running_stats)
+    fields = (op.eps, op.momentum, op.affine, op.track_running_stats)
+    built: nn.Module = BATCH_NORMS[op.n - 1](ins[0].dims[1], *fields)
     return built
 
 
-_WINDOW = {"kernel": "kernel_size", "stride": "stride", "padding": "padding"}
+def _same(*names: str, **others: str) -> dict[str, str]:
+    """Fields with the module's own names, and those it calls otherwise."""
+    return {name: name for name in names} | others
+
+
+def _each(name: str) -> tuple[str, ...]:
+    return tuple(f"{name}{n}d" for n in (1, 2, 3))
+
 
 LOWERINGS: dict[type[Op], Lowering] = {
     Conv: Lowering(
         _conv,
-        {
-            "out_channels": "out_channels",
-            **_WINDOW,
-            "dilation": "dilation",
-            "groups": "groups",
-            "bias": "bias is set",
-        },
-        ("convolution",),
+        CONVS,
+        _same(
+            *("out_channels", "stride", "padding", "dilation", "groups"),
+            kernel="kernel_size",
+            bias="bias is set",
+        ),
+        _each("conv"),
     ),
     MaxPool: Lowering(
         _max_pool,
-        {**_WINDOW, "dilation": "dilation", "ceil_mode": "ceil_mode"},
-        ("max_pool1d", "max_pool2d", "max_pool3d"),
+        MAX_POOLS,
+        _same("stride", "padding", "dilation", "ceil_mode", kernel="kernel_size"),
+        _each("max_pool"),
     ),
     AvgPool: Lowering(
         _avg_pool,
-        {**_WINDOW, "ceil_mode": "ceil_mode", "count_include_pad": "count_include_pad"},
-        ("avg_pool1d", "avg_pool2d", "avg_pool3d"),
+        AVG_POOLS,
+        _same("stride", "padding", "ceil_mode", "count_include_pad", kernel="kernel_size"),
+        _each("avg_pool"),
     ),
     AdaptiveAvgPool: Lowering(
-        _adaptive(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
-        {"output": "output_size"},
-        ("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"),
+        _adaptive(ADAPTIVE_AVG),
+        ADAPTIVE_AVG,
+        _same(output="output_size"),
+        _each("adaptive_avg_pool"),
     ),
     AdaptiveMaxPool: Lowering(
-        _adaptive(nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d),
-        {"output": "output_size"},
-        ("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"),
+        _adaptive(ADAPTIVE_MAX),
+        ADAPTIVE_MAX,
+        _same(output="output_size"),
+        _each("adaptive_max_pool"),
     ),
-    Linear: Lowering(
-        lambda op, ins: nn.Linear(_int(ins[0].dims[-1]), op.out_features, op.bias),
-        {"out_features": "out_features", "bias": "bias is set"},
-        ("linear",),
-    ),
+    Linear: Lowering(_linear, (nn.Linear,), _same("out_features", bias="bias is set"), ("linear",)),
     BatchNorm: Lowering(
         _batch_norm,
-        {
-            "eps": "eps",
-            "momentum": "momentum",
-            "affine": "affine",
-            "track_running_stats": "track_running_stats",
-        },
+        BATCH_NORMS,
+        _same("eps", "momentum", "affine", "track_running_stats"),
         ("batch_norm",),
     ),
     LocalResponseNorm: Lowering(
         lambda op, ins: nn.LocalResponseNorm(op.size, op.alpha, op.beta, op.k),
-        {"size": "size", "alpha": "alpha", "beta": "beta", "k": "k"},
+        (nn.LocalResponseNorm,),
+        _same("size", "alpha", "beta", "k"),
         (),
     ),
-    ReLU: Lowering(lambda op, ins: nn.ReLU(), {}, ("relu",)),
-    Dropout: Lowering(lambda op, ins: nn.Dropout(op.p), {"p": "p"}, ("dropout",)),
-    Softmax: Lowering(lambda op, ins: nn.Softmax(op.dim), {"dim": "dim"}, ("softmax",)),
+    ReLU: Lowering(lambda op, ins: nn.ReLU(), (nn.ReLU,), {}, ("relu",)),
+    Dropout: Lowering(lambda op, ins: nn.Dropout(op.p), (nn.Dropout,), _same("p"), ("dropout",)),
+    Softmax: Lowering(
+        lambda op, ins: nn.Softmax(op.dim), (nn.Softmax,), _same("dim"), ("softmax",)
+    ),
     Flatten: Lowering(
         lambda op, ins: nn.Flatten(op.start_dim, op.end_dim),
-        {"start_dim": "start_dim", "end_dim": "end_dim"},
+        (nn.Flatten,),
+        _same("start_dim", "end_dim"),
         ("flatten",),
     ),
-    Concat: Lowering(lambda op, ins: Cat(op.dim), {"dim": "dim"}, ("cat",)),
-    Add: Lowering(lambda op, ins: Sum(), {}, ("add",)),
+    Concat: Lowering(lambda op, ins: Cat(op.dim), (Cat,), _same("dim"), ("cat",)),
+    Add: Lowering(lambda op, ins: Sum(), (Sum,), {}, ("add",)),
 }
 """For each kind of layer, what it is in PyTorch."""

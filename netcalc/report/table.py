@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -37,8 +36,8 @@ class Table(NamedTuple):
     columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
     title: str = ""
-    sections: Mapping[int, str] = MappingProxyType({})
-    marks: Mapping[tuple[int, int], str] = MappingProxyType({})
+    sections: Mapping[int, str] = {}
+    marks: Mapping[tuple[int, int], str] = {}
 
     def cell(self, row: int, column: int) -> str:
         """One cell as people read it, with its mark."""

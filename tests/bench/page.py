@@ -38,7 +38,7 @@ mean something.{quick}
 
 From the start of Python to its end. The scripts of the other counters are the shortest that print
 the parameters and the total (`tests/bench/peers/`). `googlenet-torchvision` is the network that
-they count; `googlenet` is the paper's, without BatchNorm.
+they count, so the ratios are to it; `googlenet` is the paper's, without BatchNorm.
 
 {whole}
 
@@ -46,7 +46,7 @@ they count; `googlenet` is the paper's, without BatchNorm.
 
 One count of a network that is built already, with everything imported. FlopCounterMode counts two
 FLOPs for a MAC; the other totals differ because the counters disagree about what else to count.
-The forward pass is the model's own, uncounted.
+The forward pass is the model's own, uncounted. Ratios are to `googlenet-torchvision`.
 
 {inside}
 
@@ -131,7 +131,7 @@ def _row(what: str, target: str, measured: str, met: bool) -> tuple[str, ...]:
 
 def _whole(found: Findings) -> str:
     same = found.whole[TABLE.format(SAME)]
-    titles = ("program", "best, ms", "median, ms", "time /", "peak, MB", "peak /", "runs")
+    titles = ("program", "best, ms", "median, ms", "time ratio", "peak, MB", "peak ratio", "runs")
     rows = (
         (
             name,

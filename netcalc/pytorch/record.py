@@ -1,0 +1,150 @@
+"""One forward pass of a model, as a list of the layers that it ran.
+
+A layer is a call of a module of a known class, or an operator dispatched outside of one
+(``torch.cat``, ``F.relu``). Modules are seen by global hooks, operators by a dispatch mode; in
+inference mode composite operators arrive whole (``aten::linear``, not its transposes and products).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules import module as hooks
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from netcalc.core.ops.base import Op
+from netcalc.pytorch.lower import LOWERINGS
+
+
+@dataclass(slots=True)
+class Operator:
+    """One dispatched operator: its name, its arguments by the names of its schema, its output."""
+
+    name: str
+    arguments: dict[str, Any]
+    output: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Ran:
+    """One layer that ran: ``kind`` of layer, path of the module it ran in, and what was seen.
+
+    ``module`` is None for an operator outside of any module of a known class. ``operators`` are
+    those that it dispatched.
+    """
+
+    kind: type[Op]
+    path: str
+    module: nn.Module | None
+    inputs: list[tuple[int, ...]]
+    output: tuple[int, ...] = ()
+    operators: list[Operator] = field(default_factory=list)
+
+
+KINDS_OF_MODULES: dict[type[nn.Module], type[Op]] = {
+    cls: kind for kind, row in LOWERINGS.items() for cls in row.modules
+}
+KINDS_OF_OPERATORS: dict[str, type[Op]] = {
+    name: kind for kind, row in LOWERINGS.items() for name in row.aten
+}
+
+
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
+    """Collects what runs while it is active; ``module_hooks`` must be active with it."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.ran: list[Ran] = []
+        self.paths = {id(m): name for name, m in model.named_modules()}
+        self.open: list[Ran] = []
+        self.within: list[str] = []
+        self.thread = threading.get_ident()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run the operator, and note it."""
+        out = func(*args, **(kwargs or {}))
+        name = func._schema.name.removeprefix("aten::").removesuffix("_")
+        seen = Operator(name, _arguments(func, args, kwargs or {}), shape_of(out))
+        if self.open:
+            self.open[-1].operators.append(seen)
+        elif name in KINDS_OF_OPERATORS:
+            path = self.within[-1] if self.within else ""
+            kind = KINDS_OF_OPERATORS[name]
+            self.ran.append(Ran(kind, path, None, _shapes(args), seen.output, [seen]))
+        return out
+
+    def enter(self, module: nn.Module, inputs: Any) -> None:
+        """A module is called."""
+        if threading.get_ident() != self.thread or id(module) not in self.paths:
+            return
+        self.within.append(self.paths[id(module)])
+        kind = KINDS_OF_MODULES.get(type(module))
+        if kind is not None and not self.open:
+            self.open.append(Ran(kind, self.within[-1], module, _shapes(inputs)))
+            self.ran.append(self.open[-1])
+
+    def leave(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        """A module is done, or has raised (then its output is None)."""
+        if threading.get_ident() != self.thread or id(module) not in self.paths:
+            return
+        if self.within and self.within[-1] == self.paths[id(module)]:
+            self.within.pop()
+        if self.open and self.open[-1].module is module:
+            self.open.pop().output = shape_of(output)
+
+
+def record(model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> list[Ran]:
+    """What a forward pass in inference mode runs, in order."""
+    recorder = Recorder(model)
+    with torch.inference_mode(), module_hooks(recorder.enter, recorder.leave), recorder:
+        model(*inputs)
+    return recorder.ran
+
+
+@contextmanager
+def module_hooks(enter: Callable[..., None], leave: Callable[..., None]) -> Iterator[None]:
+    """Hooks on every module call of the process, gone again whatever happens.
+
+    Global ones, since hooks on a module of its own may switch off a fast path of PyTorch's.
+    """
+    before = hooks.register_module_forward_pre_hook(enter)
+    after = hooks.register_module_forward_hook(leave, always_call=True)
+    try:
+        yield
+    finally:
+        before.remove()
+        after.remove()
+
+
+def _arguments(func: Any, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """All arguments by name, defaults among them; a tensor as its shape."""
+    named: dict[str, Any] = {}
+    for i, argument in enumerate(func._schema.arguments):
+        default = argument.default_value if argument.has_default_value() else None
+        value = args[i] if i < len(args) else kwargs.get(argument.name, default)
+        named[argument.name] = shape_of(value) if isinstance(value, torch.Tensor) else value
+    return named
+
+
+def _shapes(values: Any) -> list[tuple[int, ...]]:
+    """The shapes of the tensors among some arguments, lists of tensors among them."""
+    found: list[tuple[int, ...]] = []
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            found.append(shape_of(value))
+        elif isinstance(value, list | tuple):
+            found += _shapes(value)
+    return found
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """A tensor's shape; of several, the first one's; () for anything else."""
+    if isinstance(value, list | tuple) and value:
+        value = value[0]
+    return tuple(value.shape) if isinstance(value, torch.Tensor) else ()

@@ -1,0 +1,87 @@
+"""What a layer that ran shows of itself: its fields and its tensors, in netcalc's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netcalc.core.fields import plain
+from netcalc.core.ops.base import Op
+from netcalc.pytorch.lower import LOWERINGS
+from netcalc.pytorch.record import Operator, Ran
+
+NOT_SEEN = object()
+"""Stands for a field that a witness does not show."""
+
+OPERANDS = ("weight", "bias", "running_mean", "running_var")
+"""Arguments of operators that are tensors of the layer."""
+
+
+def fields_of(ran: Ran) -> dict[str, Any]:
+    """The layer's fields by netcalc's names: from the module, else from the operator."""
+    wanted = LOWERINGS[ran.kind].fields
+    if ran.module is not None:
+        found = {ours: _attribute(ran.module, theirs) for ours, theirs in wanted.items()}
+    else:
+        shown = _shown(ran.operators[0])
+        found = {ours: shown.get(theirs, NOT_SEEN) for ours, theirs in wanted.items()}
+    return {ours: _canonical(v) for ours, v in found.items() if v is not NOT_SEEN}
+
+
+def _attribute(module: Any, name: str) -> Any:
+    if name.endswith(" is set"):
+        return getattr(module, name.removesuffix(" is set"), None) is not None
+    return getattr(module, name)
+
+
+def _shown(operator: Operator) -> dict[str, Any]:
+    """An operator's arguments, with what its operands say of the layer."""
+    shown = dict(operator.arguments)
+    weight, bias = shown.get("weight"), shown.get("bias")
+    if isinstance(weight, tuple):
+        shown |= {"out_channels": weight[0], "out_features": weight[0], "kernel_size": weight[2:]}
+    shown |= {"bias is set": bias is not None, "affine": weight is not None}
+    shown["track_running_stats"] = shown.get("running_mean") is not None
+    return shown
+
+
+def operands_of(ran: Ran) -> dict[str, tuple[int, ...]]:
+    """The shapes of the layer's tensors as its operators received them."""
+    for operator in ran.operators:
+        found = {
+            name: operator.arguments[name]
+            for name in OPERANDS
+            if isinstance(operator.arguments.get(name), tuple)
+        }
+        if found:
+            return found
+    return {}
+
+
+def tensors_of(ran: Ran) -> dict[str, tuple[int, ...]]:
+    """The shapes of the module's own parameters and buffers by name."""
+    if ran.module is None:
+        return {}
+    own = (*ran.module.named_parameters(recurse=False), *ran.module.named_buffers(recurse=False))
+    return {name: tuple(tensor.shape) for name, tensor in own}
+
+
+def same_field(op: Op, name: str, witnessed: Any) -> bool:
+    """Whether a field has the witnessed value; one number stands for the same on every axis."""
+    return bool(_spread(getattr(op, name), witnessed) == _spread(witnessed, getattr(op, name)))
+
+
+def _spread(value: Any, like: Any) -> Any:
+    """A tuple as it is; one number as often as the other has entries."""
+    value = _canonical(value)
+    if isinstance(value, list | tuple):
+        return tuple(value) * (len(like) if len(value) == 1 and isinstance(like, tuple) else 1)
+    return (value,) * len(like) if isinstance(like, tuple) else value
+
+
+def _canonical(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def told(value: Any) -> Any:
+    """A value as JSON holds it: equal entries as one number."""
+    return plain(_canonical(value))
