@@ -1,6 +1,7 @@
-"""What the generated blocks of the pages are made with: real output, 80 columns wide.
+"""What the generated blocks of the pages are made with.
 
-``cog -r README.md docs/*.md`` writes the blocks anew, ``cog --check`` says whether any is stale.
+All of it is real output, 80 columns wide. ``cog -r README.md docs/*.md`` writes
+the blocks anew, ``cog --check`` tells whether one is stale.
 """
 
 from __future__ import annotations
@@ -27,28 +28,33 @@ _PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
 def run(command: str) -> str:
     """A console block: ``netcalc COMMAND`` and all that it prints.
 
-    The line is given to a shell, in an empty folder, so it may go on with a pipe or with ``&&``.
+    The line is given to a shell in an empty folder, so it may go on with a pipe
+    or with ``&&``.
     """
-    start = f'netcalc() {{ {shlex.quote(sys.executable)} -m netcalc "$@"; }}\nnetcalc {command}'
-    path = os.pathsep.join(
-        filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
-    )
+    python = shlex.quote(sys.executable)
+    script = f'netcalc() {{ {python} -m netcalc "$@"; }}\nnetcalc {command}'
     with tempfile.TemporaryDirectory() as folder:
-        ran = subprocess.run(  # noqa: S603  (the commands are those of the pages)
-            ["/bin/sh", "-c", start],
+        ran = subprocess.run(  # noqa: S603  (the commands are the pages' own)
+            ["/bin/sh", "-c", script],
             cwd=folder,
-            env={
-                **os.environ,
-                "COLUMNS": str(WIDTH),
-                "PYTHONPATH": path,
-                "PYTHONUTF8": "1",
-            },
+            env=_environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             check=False,
         )
     return fenced(f"$ netcalc {command}\n{ran.stdout}", "console")
+
+
+def _environment() -> dict[str, str]:
+    """That of this process, with this checkout's netcalc and a fixed width."""
+    path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        **os.environ,
+        "COLUMNS": str(WIDTH),
+        "PYTHONPATH": os.pathsep.join(path),
+        "PYTHONUTF8": "1",
+    }
 
 
 def printed() -> str:
@@ -58,42 +64,37 @@ def printed() -> str:
     """
     import cog  # exists only while cog runs
 
-    lines = Path(cog.inFile).read_text("utf-8").splitlines(keepends=True)
+    page = Path(cog.inFile).read_text("utf-8").splitlines(keepends=True)
     out = io.StringIO()
     namespace: dict[str, object] = {}
-    for block in _PYTHON_BLOCK.findall("".join(lines[: cog.firstLineNum])):
+    for block in _PYTHON_BLOCK.findall("".join(page[: cog.firstLineNum])):
+        shown = block.startswith(">>>")
+        source = doctest.script_from_examples(block) if shown else block
+        code = compile(source, cog.inFile, "exec", dont_inherit=True)
         out = io.StringIO()
-        code = (
-            doctest.script_from_examples(block)
-            if block.startswith(">>>")
-            else block
-        )
         with redirect_stdout(out):
-            exec(
-                compile(code, cog.inFile, "exec", dont_inherit=True), namespace
-            )  # noqa: S102
+            exec(code, namespace)  # noqa: S102  (the page's own code)
     return fenced(out.getvalue(), "text")
 
 
 def rooms() -> str:
-    """A block with the folders and files of the package and what each says of itself first."""
+    """A block with the files of the package and what each says of itself."""
     lines = []
     package = ROOT / "netcalc"
     for path in sorted(package.rglob("*.py"), key=_files_first):
         told = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
         room = path.parent.relative_to(package).as_posix() + "/"
-        name = (
-            room.removeprefix("./")
-            if path.stem == "__init__"
-            else f"  {path.name}"
-        )
-        first = told.partition("\n")[0]
-        lines += textwrap.wrap(
-            f"{name or 'netcalc/':<17} {first}",
-            WIDTH,
-            subsequent_indent=" " * 18,
-        )
+        name = f"  {path.name}"
+        if path.stem == "__init__":
+            name = room.removeprefix("./") or "netcalc/"
+        text = f"{name:<17} {told.partition(chr(10))[0]}"
+        lines += textwrap.wrap(text, WIDTH, subsequent_indent=" " * 18)
     return fenced("\n".join(lines), "text")
+
+
+def _files_first(path: Path) -> tuple[tuple[str, ...], bool, str]:
+    """The order of a listing: a folder's own files, then the folders in it."""
+    return path.parent.parts, path.name != "__init__.py", path.name
 
 
 def layers() -> str:
@@ -108,8 +109,3 @@ def fenced(text: str, language: str) -> str:
     """A fenced block of markdown, without blanks at the ends of lines."""
     lines = "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
     return f"```{language}\n{lines}\n```\n"
-
-
-def _files_first(path: Path) -> tuple[tuple[str, ...], bool, str]:
-    """The order of a listing: a folder's own files before those of the folders in it."""
-    return path.parent.parts, path.name != "__init__.py", path.name

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from netcalc.api import Analysis as Analysis
     from netcalc.api import Comparison as Comparison
     from netcalc.api import Explanation as Explanation
+    from netcalc.api import Verified as Verified
     from netcalc.api import analyse as analyse
     from netcalc.api import compare as compare
+    from netcalc.api import verify as verify
     from netcalc.core.graph import Graph as Graph
     from netcalc.core.graph import branches as branches
     from netcalc.core.graph import chain as chain
@@ -35,8 +37,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+_API = ("Analysis", "Comparison", "Explanation", "Verified", "analyse", "compare", "verify")
 _HOMES = {
-    **dict.fromkeys(("Analysis", "Comparison", "Explanation", "analyse", "compare"), "api"),
+    **dict.fromkeys(_API, "api"),
     **dict.fromkeys(("Graph", "branches", "chain", "head", "network"), "core.graph"),
     "Tensor": "core.tensor",
     "NetcalcError": "errors",

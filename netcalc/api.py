@@ -14,8 +14,11 @@ from netcalc.loading import load
 
 if TYPE_CHECKING:
     import pandas as pd
+    from torch import nn
 
     from netcalc.core import compare as core_compare
+    from netcalc.core.checks import Check, Verification
+    from netcalc.pytorch.witness import Witnessed
     from netcalc.report.table import Report
 
 Shape: TypeAlias = int | Sequence[int]
@@ -196,6 +199,96 @@ def compare(*networks: Analysis | Graph | str) -> Comparison:
         raise InputError(f"comparing takes at least two networks, got {len(networks)}")
     analyses = [n if isinstance(n, Analysis) else analyse(n) for n in networks]
     return Comparison(side_by_side(*(a.result for a in analyses)))
+
+
+class Verified:
+    """What ``verify`` found: ``ok``, ``checks``, ``coverage``; all of it is ``verification``."""
+
+    def __init__(self, verification: Verification) -> None:
+        self.verification = verification
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing differs without a known cause."""
+        return self.verification.ok
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Every number held against every witness, held or not."""
+        return self.verification.checks
+
+    @property
+    def differences(self) -> tuple[Check, ...]:
+        """The checks that do not hold."""
+        return self.verification.differences
+
+    @property
+    def coverage(self) -> dict[str, dict[int, int]]:
+        """For each quantity, how many layers are confirmed by how many independent witnesses."""
+        return self.verification.coverage()
+
+    def table(self, format: str = "text", *, width: int = 80) -> str:  # noqa: A002
+        """The findings as ``netcalc verify`` prints them."""
+        from netcalc.report.verification import verification_report
+
+        return _rendered(verification_report(self.verification), format, width)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that ``netcalc verify --format json`` prints."""
+        from netcalc.report.verification import document
+
+        return document(self.verification)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        return self.table().rstrip("\n")
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from netcalc.report.formats import html_fragment
+        from netcalc.report.verification import verification_report
+
+        return html_fragment(verification_report(self.verification))
+
+
+def verify(
+    net: Analysis | Graph | str,
+    model: nn.Module | Witnessed | str | None = None,
+    device: str = "auto",
+) -> Verified:
+    """Hold every number of a network against PyTorch.
+
+    ``net`` is an analysis, a graph or what ``load`` takes. ``model`` is an nn.Module or the name of
+    one (``torchvision:googlenet``); without it, the model is built from the network itself. A model
+    of another make is held against by value too. It is only read: everything runs on copies.
+    ``device`` is where the forward pass runs (auto, cpu, cuda, meta).
+
+    Raises InputError where PyTorch or the device is missing, NetcalcError where the model cannot
+    run on the network's input.
+    """
+    try:
+        from netcalc.pytorch.build import build
+        from netcalc.pytorch.sources import model_of
+        from netcalc.pytorch.verify import verify as hold
+    except ModuleNotFoundError as problem:
+        raise InputError(
+            f"verifying needs {problem.name}; pip install 'netcalc-nn[torch]'"
+        ) from None
+
+    result = (net if isinstance(net, Analysis) else analyse(net)).result
+    name = type(model).__name__ if model is not None else ""
+    if isinstance(model, str):
+        name = model
+        if ":" in model:
+            model = model_of(model)
+        else:
+            other = load(model)
+            inputs = dict(zip(other.inputs, result.inputs.values(), strict=False))
+            model = build(_analyse(other, inputs))
+    return Verified(hold(result, model, name, device))
 
 
 def inputs_of(

@@ -29,5 +29,5 @@ def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str:
     """``did you mean a or b?`` with the nearest of the known names; empty where none is near."""
     from difflib import get_close_matches  # only where something went wrong
 
-    near = get_close_matches(name, list(known), n=most, cutoff=0.5)
+    near = get_close_matches(name, list(known), n=most)
     return f"did you mean {' or '.join(near)}?" if near else ""

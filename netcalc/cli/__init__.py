@@ -40,17 +40,17 @@ class Commands(click.Group):
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="netcalc", message="%(prog)s %(version)s")
 def cli() -> None:
-    r"""Parameters, FLOPs and output sizes of neural networks, with their working shown.
+    """Parameters, FLOPs and output sizes of neural networks, with their working shown.
 
     \b
     netcalc list                                what there is
     netcalc table googlenet                     the paper's Table 1, derived
     netcalc explain googlenet inception_3a      how each of its numbers came about
-    netcalc compare naive reduced               two networks, and what their difference is
+    netcalc compare naive reduced               two networks and their difference
 
     A network (NET) is a name from `netcalc list`, with arguments behind an @ where it takes any:
     googlenet@aux=true,width=0.5. Every command has its own --help.
-    """
+    """  # noqa: D301  (click reads the escape)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -21,14 +21,14 @@ def command(
     fmt: str | None,
     output: Path | None,
 ) -> None:
-    r"""Put networks side by side, with ratios; for two, what their difference is made of.
+    """Put networks side by side, with ratios; for two, what their difference is made of.
 
     \b
     netcalc compare naive reduced
     netcalc compare googlenet googlenet@width=0.5 googlenet-torchvision
 
     --input, --batch and --aux apply to each of them. The exit code is 0 whatever is found.
-    """
+    """  # noqa: D301  (click reads the escape)
     from netcalc.api import analyse, compare
     from netcalc.loading import load
     from netcalc.report.comparison import comparison_report

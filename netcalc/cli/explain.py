@@ -41,7 +41,7 @@ def command(
     fmt: str | None,
     output: Path | None,
 ) -> None:
-    r"""Show how the numbers of NET came about, or those of the layer or module at PATH.
+    """Show how the numbers of NET came about, or those of the layer or module at PATH.
 
     \b
     netcalc explain googlenet conv1
@@ -50,7 +50,7 @@ def command(
     netcalc explain reduced branch3x3 --format latex
 
     Text and LaTeX show the equations; the other formats hold one in each row.
-    """
+    """  # noqa: D301  (click reads the escape)
     from netcalc.api import analyse
     from netcalc.loading import load
 

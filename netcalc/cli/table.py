@@ -41,7 +41,7 @@ def command(
     fmt: str | None,
     output: Path | None,
 ) -> None:
-    r"""Print the table of NET: output sizes, parameters and MACs, and exact totals below.
+    """Print the table of NET: output sizes, parameters and MACs, and exact totals below.
 
     \b
     netcalc table googlenet                       Table 1 of the paper, derived
@@ -50,7 +50,7 @@ def command(
     netcalc table googlenet --input 3,160,160 -o small.csv
 
     --format json has a row for each layer, whatever the layout.
-    """
+    """  # noqa: D301  (click reads the escape)
     from netcalc.api import analyse
     from netcalc.loading import load
     from netcalc.report.columns import DEFAULT

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-QUANTITIES = ("fields", "params", "buffers", "output", "macs", "values", "ops")
-"""What is verified. ``fields`` are a layer's own attributes, ``output`` its output shape."""
+GROUPS = ("fields", "tensors", "params", "buffers", "output", "macs", "values")
+"""What is verified: a layer's own fields, the shapes of its tensors, how many learnable and other
+numbers they hold, its output shape, its MACs, and what it computes."""
 
 
 class Check(NamedTuple):
     """One number held against one witness.
 
-    ``row`` is a layer's path, or "" for the whole network; ``cause`` explains a difference that is
-    not the derivation's, or why nothing could be compared.
+    ``row`` is a layer's path, or "" for the whole network; ``quantity`` says which field, tensor or
+    count of the ``group`` it is. ``cause`` explains a difference that is not the derivation's.
     """
 
+    group: str
     row: str
     quantity: str
     analytic: Any
@@ -34,7 +36,7 @@ class Verification(NamedTuple):
     """All checks of one network.
 
     ``absent`` gives for each witness that could not speak its reason; such a witness confirms
-    nothing. ``facts`` are measurements beside the checks (device, versions, memory, time).
+    nothing. ``facts`` are measurements beside the checks.
     """
 
     network: str
@@ -42,7 +44,6 @@ class Verification(NamedTuple):
     device: str
     checks: tuple[Check, ...]
     absent: Mapping[str, str]
-    rows: tuple[str, ...]
     facts: Mapping[str, Any]
 
     @property
@@ -56,19 +57,28 @@ class Verification(NamedTuple):
         return tuple(check for check in self.checks if not check.ok)
 
     def coverage(self) -> dict[str, dict[int, int]]:
-        """For each quantity: how many layers are confirmed by how many independent witnesses.
+        """For each group: how many layers are confirmed by how many independent witnesses.
 
-        A layer's quantity counts only if some check spoke of it; every witness that agrees in all
-        of its checks counts once.
+        A witness confirms a layer's group if all that it said of it agrees. Layers of which no
+        witness said anything in a group (MACs of a pool) are not counted.
         """
-        spoke: dict[tuple[str, str], dict[str, bool]] = {}
+        said: dict[tuple[str, str], dict[str, bool]] = {}
         for check in self.checks:
             if check.row:
-                of = spoke.setdefault((check.quantity, check.row), {})
+                of = said.setdefault((check.group, check.row), {})
                 of[check.witness] = of.get(check.witness, True) and check.ok
         table: dict[str, dict[int, int]] = {}
-        for (quantity, _), witnesses in spoke.items():
-            counts = table.setdefault(quantity, {})
+        for (group, _), witnesses in said.items():
             n = sum(witnesses.values())
+            counts = table.setdefault(group, {})
             counts[n] = counts.get(n, 0) + 1
-        return {q: dict(sorted(table[q].items())) for q in QUANTITIES if q in table}
+        return {group: dict(sorted(table[group].items())) for group in GROUPS if group in table}
+
+    def witnesses(self) -> dict[str, list[str]]:
+        """For each group, the witnesses that spoke."""
+        found: dict[str, list[str]] = {}
+        for check in self.checks:
+            names = found.setdefault(check.group, [])
+            if check.witness not in names:
+                names.append(check.witness)
+        return {group: found[group] for group in GROUPS if group in found}

@@ -65,10 +65,8 @@ class Window(NamedTuple):
         )
         whole = ceil_div(numerator, self.stride) + 1
         if self.ceil and self.size(length) != whole:
-            remark = (
-                f"{whole} windows, less {whole - self.size(length)} that would start in the padding"
-            )
-            return (f"{steps[0]} - {whole - self.size(length)}", f"{whole} - 1"), remark
+            remark = f"the last of {whole} windows would start after the input's end: it is dropped"
+            return (f"{steps[0]} - 1", f"{steps[1]} - 1", f"{whole} - 1"), remark
         return steps, ""
 
 

@@ -99,12 +99,25 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
             self.open.pop().output = shape_of(output)
 
 
-def record(model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> list[Ran]:
-    """What a forward pass in inference mode runs, in order."""
+def record(
+    model: nn.Module, inputs: tuple[torch.Tensor, ...]
+) -> tuple[list[Ran], list[tuple[int, ...]]]:
+    """What a forward pass in inference mode runs, in order, and the shapes that come out of it."""
     recorder = Recorder(model)
     with torch.inference_mode(), module_hooks(recorder.enter, recorder.leave), recorder:
-        model(*inputs)
-    return recorder.ran
+        ends = model(*inputs)
+    return recorder.ran, [tuple(end.shape) for end in tensors_in(ends)]
+
+
+def tensors_in(ends: Any) -> list[torch.Tensor]:
+    """The tensors among what a model returns, in order, whatever they come in."""
+    if isinstance(ends, torch.Tensor):
+        return [ends]
+    if isinstance(ends, dict):
+        ends = list(ends.values())
+    return (
+        [t for value in ends for t in tensors_in(value)] if isinstance(ends, list | tuple) else []
+    )
 
 
 @contextmanager

@@ -9,22 +9,26 @@ from netcalc.core.ops.base import Op
 from netcalc.pytorch.lower import LOWERINGS
 from netcalc.pytorch.record import Operator, Ran
 
-NOT_SEEN = object()
-"""Stands for a field that a witness does not show."""
-
 OPERANDS = ("weight", "bias", "running_mean", "running_var")
 """Arguments of operators that are tensors of the layer."""
 
 
 def fields_of(ran: Ran) -> dict[str, Any]:
     """The layer's fields by netcalc's names: from the module, else from the operator."""
+    if ran.module is None:
+        return arguments_of(ran)
     wanted = LOWERINGS[ran.kind].fields
-    if ran.module is not None:
-        found = {ours: _attribute(ran.module, theirs) for ours, theirs in wanted.items()}
-    else:
-        shown = _shown(ran.operators[0])
-        found = {ours: shown.get(theirs, NOT_SEEN) for ours, theirs in wanted.items()}
-    return {ours: _canonical(v) for ours, v in found.items() if v is not NOT_SEEN}
+    return {ours: _attribute(ran.module, theirs) for ours, theirs in wanted.items()}
+
+
+def arguments_of(ran: Ran) -> dict[str, Any]:
+    """The layer's fields as far as the arguments of its operator show them."""
+    own = [operator for operator in ran.operators if operator.name in LOWERINGS[ran.kind].aten]
+    if not own:
+        return {}
+    shown = _shown(own[0])
+    wanted = LOWERINGS[ran.kind].fields
+    return {ours: shown[theirs] for ours, theirs in wanted.items() if theirs in shown}
 
 
 def _attribute(module: Any, name: str) -> Any:

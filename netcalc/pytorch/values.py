@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from netcalc.pytorch.record import module_hooks
+from netcalc.pytorch.record import module_hooks, tensors_in
 
 TOLERANCE = 1e-9
 """The largest difference that rounding may leave, in standard deviations over the batch."""
@@ -112,16 +112,8 @@ def run(
     model.eval()
     with torch.no_grad(), module_hooks(enter, leave):
         ends = model(*inputs)
-    for i, end in enumerate(_outputs(ends)):
+    for i, end in enumerate(tensors_in(ends)):
         outputs[f"output {i}" if i else "output"] = end
-
-
-def _outputs(ends: Any) -> list[torch.Tensor]:
-    """The tensors that a model returns, in order, whatever they come in."""
-    if isinstance(ends, torch.Tensor):
-        return [ends]
-    values = ends.values() if isinstance(ends, dict) else ends
-    return [t for value in values if value is not None for t in _outputs(value)]
 
 
 def _tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:

@@ -7,6 +7,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,10 +16,10 @@ from netcalc.core.analyse import Result, Row
 from netcalc.core.checks import Check, Verification
 from netcalc.core.ops.conv import Conv
 from netcalc.errors import InputError, NetcalcError
-from netcalc.pytorch.build import build
+from netcalc.pytorch.build import build, module_path
 from netcalc.pytorch.pair import Pairing, pair
 from netcalc.pytorch.record import Ran
-from netcalc.pytorch.seen import fields_of, operands_of, same_field, tensors_of, told
+from netcalc.pytorch.seen import arguments_of, fields_of, operands_of, same_field, tensors_of, told
 from netcalc.pytorch.values import TOLERANCE, UnpairedError, compare_values
 from netcalc.pytorch.witness import Witnessed, witness
 
@@ -59,7 +60,7 @@ def verify(
 
 def look(result: Result, model: nn.Module, device: str = "cpu") -> Witnessed:
     """Run the witnesses on a model, with inputs of the sizes that a network was analysed on."""
-    shapes = tuple(tuple(x.dims) for x in result.inputs.values())
+    shapes = _shapes(result)
     try:
         return witness(model, shapes, device)
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as problem:
@@ -103,91 +104,79 @@ def undisturbed() -> Iterator[None]:
 def hold(result: Result, seen: Witnessed, against: str = "") -> Verification:
     """The checks of an analysis against what was seen of a model."""
     forward = pair(result, seen.forward)
-    checks = [
+    checks = (
         *_layers(forward),
         *_operators(pair(result, seen.meta) if seen.meta else None),
         *_macs(forward, seen),
         *_whole(result, seen),
-    ]
-    names = tuple(row.name for row in result.rows)
-    return Verification(
-        result.graph.factory,
-        against,
-        device_name(seen.device),
-        tuple(checks),
-        dict(seen.absent),
-        names,
-        {"paired by": forward.by, **seen.facts},
     )
+    facts = {"paired by": forward.by, **seen.facts}
+    where = device_name(seen.device)
+    return Verification(result.graph.factory, against, where, checks, dict(seen.absent), facts)
 
 
 def _layers(forward: Pairing) -> Iterator[Check]:
     """Fields, tensors and output of each row, against the module that ran for it."""
     for row, ran in forward.pairs:
-        if ran is None:
-            yield Check(row.name, "fields", row.type, "module", "no such layer ran", False)
-            continue
         kind = type(row.node.op)
-        yield Check(
-            row.name, "fields", kind.__name__, "module", ran.kind.__name__, ran.kind is kind
-        )
-        if ran.kind is kind:
-            yield from _fields(row, ran)
+        if ran is None:
+            yield Check("fields", row.name, "type", kind.__name__, "module", None, False)
+            continue
+        same = ran.kind is kind
+        yield Check("fields", row.name, "type", kind.__name__, "module", ran.kind.__name__, same)
+        if same:
+            yield from _fields(row, fields_of(ran), "module" if ran.module else "operators")
         if ran.module is not None:
             yield from _tensors(row, tensors_of(ran), "module")
         yield _output(row, ran, "forward")
     for ran in forward.left:
-        where = ran.path or "the model"
-        yield Check(where, "fields", "nothing", "module", f"{ran.kind.__name__} ran", False)
+        where = ran.path or "(the model)"
+        yield Check("fields", where, "type", None, "module", ran.kind.__name__, False)
 
 
-def _fields(row: Row, ran: Ran) -> Iterator[Check]:
+def _fields(row: Row, seen: dict[str, Any], by: str) -> Iterator[Check]:
     op = row.node.op
-    for name, value in fields_of(ran).items():
+    for name, value in seen.items():
         mine = told(getattr(op, name))
-        label = f"{name}={mine}"
-        yield Check(
-            row.name,
-            "fields",
-            label,
-            "module",
-            f"{name}={told(value)}",
-            same_field(op, name, value),
-        )
+        same = same_field(op, name, value)
+        yield Check("fields", row.name, name, mine, by, told(value), same)
 
 
 def _tensors(row: Row, seen: dict[str, tuple[int, ...]], by: str) -> Iterator[Check]:
-    """Shape, and with it the number of elements, of each tensor that a row has or should not have."""
-    mine = {t.operand: (t.kind, tuple(t.shape)) for t in row.terms if t.operand}
+    """The shape of each tensor that a row has or should not have, and how many numbers in all."""
+    mine = {t.operand: t for t in row.terms if t.operand}
+    if by == "operators":  # no operator reads the count of batches
+        mine.pop("num_batches_tracked", None)
     for name in {**mine, **seen}:
-        kind, shape = mine.get(name, ("buffer" if "running" in name else "weight", None))
-        quantity = "buffers" if kind == "buffer" else "params"
-        other = seen.get(name)
-        if by == "operators" and other is None and name == "num_batches_tracked":
-            continue  # no operator reads it
-        yield Check(
-            row.name, quantity, _sized(name, shape), by, _sized(name, other), shape == other
+        shape = list(mine[name].shape) if name in mine else None
+        other = list(seen[name]) if name in seen else None
+        yield Check("tensors", row.name, name, shape, by, other, shape == other)
+    for group in ("params", "buffers"):
+        total = sum(t.value for t in mine.values() if (t.kind == "buffer") == (group == "buffers"))
+        held = sum(
+            math.prod(shape) for n, shape in seen.items() if (n in BUFFERS) == (group == "buffers")
         )
+        if total or held:
+            yield Check(group, row.name, group, total, by, held, total == held)
 
 
-def _sized(name: str, shape: tuple[int, ...] | None) -> str:
-    if shape is None:
-        return f"no {name}"
-    return f"{name} {'x'.join(map(str, shape)) or 'scalar'} = {math.prod(shape)}"
+BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def _output(row: Row, ran: Ran, by: str) -> Check:
-    mine = tuple(row.outs[0].dims)
-    return Check(row.name, "output", list(mine), by, list(ran.output), mine == ran.output)
+    mine = list(row.outs[0].dims)
+    return Check("output", row.name, "output", mine, by, list(ran.output), mine == list(ran.output))
 
 
 def _operators(meta: Pairing | None) -> Iterator[Check]:
-    """Tensors and output of each row as PyTorch's dispatcher saw them on the meta device."""
+    """Fields, tensors and output of each row, as dispatched on the meta device."""
     if meta is None:
         return
     for row, ran in meta.pairs:
-        if ran is None or not ran.operators:
+        if ran is None or ran.kind is not type(row.node.op) or not ran.operators:
             continue
+        if ran.module is not None:
+            yield from _fields(row, arguments_of(ran), "operators")
         if operands_of(ran) or any(t.operand for t in row.terms):
             yield from _tensors(row, operands_of(ran), "operators")
         yield _output(row, ran, "operators")
@@ -199,69 +188,68 @@ def _macs(forward: Pairing, seen: Witnessed) -> Iterator[Check]:
     for row, ran in forward.pairs:
         if ran is not None and ran.module is not None:
             rows[ran.path].append(row)
-    for by, counted in (("flopcounter", seen.flopcounter), ("fvcore", seen.fvcore)):
-        if by in seen.absent:
-            continue
+    for by, counted in _counters(seen).items():
         for path, sharing in rows.items():
             mine = sum(row.counts.macs for row in sharing)
             other = counted.get(path, 0)
             if mine or other:
                 cause = _cause(by, sharing[0]) if mine != other else ""
-                yield Check(sharing[0].name, "macs", mine, by, other, mine == other, cause)
+                name = sharing[0].name
+                yield Check("macs", name, "macs", mine, by, other, mine == other, cause)
+
+
+def _counters(seen: Witnessed) -> dict[str, dict[str, int]]:
+    """The counters that spoke."""
+    both = {"flopcounter": seen.flopcounter, "fvcore": seen.fvcore}
+    return {name: counted for name, counted in both.items() if name not in seen.absent}
 
 
 def _cause(by: str, row: Row) -> str:
     """Why a counter is known to differ on a layer."""
     op = row.node.op
     if by == "fvcore" and isinstance(op, Conv) and isinstance(op.padding, str):
-        return "fvcore does not count convolutions with padding given as a string"
+        return "fvcore does not count convolutions whose padding is given as a string"
     return ""
 
 
 def _whole(result: Result, seen: Witnessed) -> Iterator[Check]:
-    """The totals: distinct tensors of the model, and MACs of the whole pass."""
+    """The totals: distinct tensors of the model, MACs of the whole pass, and what comes out."""
     t = result.totals
-    for quantity, mine, shapes in (
+    for group, mine, shapes in (
         ("params", t.params, seen.params),
         ("buffers", t.buffers, seen.buffers),
     ):
         other = sum(math.prod(shape) for shape in shapes.values())
-        yield Check("", quantity, mine, "module", other, mine == other)
-    causes = {_cause("fvcore", row) for row in result.rows} - {""}
-    for by, counted in (("flopcounter", seen.flopcounter), ("fvcore", seen.fvcore)):
-        if by not in seen.absent:
-            cause = "; ".join(causes) if by == "fvcore" else ""
-            total = counted.get("", 0)
-            same = t.macs == total
-            yield Check("", "macs", t.macs, by, total, same, "" if same else cause)
+        yield Check(group, "", group, mine, "module", other, mine == other)
+    for by, counted in _counters(seen).items():
+        mine, other = t.macs, counted.get("", 0)
+        causes = sorted({_cause(by, row) for row in result.rows} - {""}) if mine != other else []
+        yield Check("macs", "", "macs", mine, by, other, mine == other, "; ".join(causes))
     ends = [list(x.dims) for x in result.outputs.values()]
-    last = seen.forward[-1].output if seen.forward else ()
-    yield Check("", "output", ends, "forward", [list(last)], list(last) in ends)
+    same = ends == [list(shape) for shape in seen.outputs]
+    yield Check("output", "", "outputs", ends, "forward", [list(s) for s in seen.outputs], same)
 
 
 def _with_values(
     found: Verification, result: Result, model: nn.Module, device: str
 ) -> Verification:
     """The checks by value, after each layer with parameters and at the end."""
-    shapes = tuple(tuple(x.dims) for x in result.inputs.values())
     try:
-        compared = compare_values(build(result), model, shapes, device)
+        compared = compare_values(build(result), model, _shapes(result), device)
     except UnpairedError as problem:
-        check = Check("", "values", "the same layers", "values", str(problem), False)
+        check = Check("values", "", "layers", "the same", "values", str(problem), False)
         return found._replace(checks=(*found.checks, check))
-    names = {row.name.replace("/", "."): row.name for row in result.rows}
+    names = {module_path(row.name): row.name for row in result.rows}
+    limit = f"under {TOLERANCE:g} standard deviations"
     checks = tuple(
-        Check(
-            names.get(c.place, ""),
-            "values",
-            f"< {TOLERANCE:g} standard deviations",
-            "values",
-            f"{c.difference:.2g} after {c.place}",
-            c.ok,
-        )
+        Check("values", names.get(c.place, ""), c.place, limit, "values", c.difference, c.ok)
         for c in compared
     )
-    return found._replace(
-        checks=(*found.checks, *checks),
-        facts={**found.facts, "output spread over inputs": round(compared[-1].spread, 3)},
-    )
+    facts = {**found.facts, "spread of the output over inputs": round(compared[-1].spread, 3)}
+    return found._replace(checks=(*found.checks, *checks), facts=facts)
+
+
+def _shapes(result: Result) -> tuple[tuple[int, ...], ...]:
+    """The shapes of a network's inputs, as plain numbers."""
+    dims: Any = [x.dims for x in result.inputs.values()]
+    return tuple(dims)

@@ -27,15 +27,16 @@ COUNTED_BY_FVCORE = ("conv", "linear", "matmul")
 class Witnessed:
     """What the witnesses saw of a model on some inputs.
 
-    ``forward`` and ``meta`` are its layers in the order in which they ran, on the device and on the
-    meta device; ``flopcounter`` and ``fvcore`` give MACs by module path ("" for all of it);
-    ``params`` and ``buffers`` are sizes of distinct tensors by key. ``absent`` has the reason for
-    each witness that could not speak. ``facts`` are measurements.
+    ``forward`` and ``meta`` are its layers in the order in which they ran, on the device (with the
+    shapes of its ``outputs``) and on the meta device; ``flopcounter`` and ``fvcore`` give MACs by
+    module path ("" for all of it); ``params`` and ``buffers`` are shapes of distinct tensors by
+    key. ``absent`` has the reason for each witness that could not speak, ``facts`` measurements.
     """
 
     model: nn.Module
     device: torch.device
     forward: list[Ran]
+    outputs: list[tuple[int, ...]]
     meta: list[Ran]
     flopcounter: dict[str, int]
     fvcore: dict[str, int]
@@ -53,14 +54,15 @@ def witness(model: nn.Module, shapes: tuple[tuple[int, ...], ...], device: str) 
     where = torch.device(device)
     own = copy.deepcopy(model).eval()
     absent: dict[str, str] = {}
-    forward = record(own.to(where), tuple(_random(s, where) for s in shapes))
+    forward, outputs = record(own.to(where), tuple(_random(s, where) for s in shapes))
     on_meta = copy.deepcopy(model).eval().to("meta").requires_grad_(False)
     empty = tuple(torch.empty(s, device="meta") for s in shapes)
     return Witnessed(
         own,
         where,
         forward,
-        _attempt("meta", absent, lambda: record(on_meta, empty), []),
+        outputs,
+        _attempt("operators", absent, lambda: record(on_meta, empty)[0], []),
         _attempt("flopcounter", absent, lambda: flop_counter(on_meta, empty), {}),
         _attempt("fvcore", absent, lambda: fvcore(model, shapes), {}),
         {n: tuple(p.shape) for n, p in model.named_parameters()},

@@ -34,11 +34,20 @@ def _alike(c: Comparison) -> bool:
     return all(None not in stage.counts for stage in c.stages)
 
 
+def short(label: str) -> str:
+    """A network's name in two lines: before its arguments, or after a dash."""
+    for mark in ("(", "-"):
+        before, found, after = label.partition(mark)
+        if found:
+            return f"{before}\n({after}" if mark == "(" else f"{before}-\n{after}"
+    return label
+
+
 def _two(c: Comparison) -> Table:
     """A line for each quantity, with difference and ratio."""
     columns = (
         Column("quantity", "", right=False),
-        *(Column(r.graph.label, r.graph.label) for r in c.results),
+        *(Column(r.graph.label, r.graph.label, short(r.graph.label)) for r in c.results),
         Column("difference", "difference"),
         Column("ratio", "ratio"),
     )
@@ -104,7 +113,8 @@ def _stages(c: Comparison, quantity: str) -> Table:
     """One line for each stage in which the quantity occurs."""
     two = len(c.results) == 2
     columns = [Column("stage", "stage", right=False)]
-    columns += [Column(r.graph.label, r.graph.label, show=grouped) for r in c.results]
+    labels = [r.graph.label for r in c.results]
+    columns += [Column(label, label, short(label), show=grouped) for label in labels]
     if two:
         columns.append(Column("difference", "difference", show=signed))
     rows = []

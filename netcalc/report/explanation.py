@@ -74,7 +74,7 @@ def _text(part: Section, paper: dict[str, Any] | None) -> list[str]:
             [g.label if i == 0 else g.label.removeprefix("output ") for i, g in enumerate(group)]
         )
         lines.append(f"  {label} = {_equation(d)}{_in_paper_unit(d, part, paper)}")
-        if d.legend and len(d.legend) > 1:
+        if len([name for name in d.legend if name]) > 1:
             lines.append(f"    ({_legend(d)})")
         if d.remark:
             lines.append(f"    ({d.remark})")
@@ -119,7 +119,7 @@ def _paper_unit(result: Result) -> dict[str, Any] | None:
 
 def _in_paper_unit(d: Derivation, part: Section, column: dict[str, Any] | None) -> str:
     """A module's weights in the unit of the paper's table: = 112K."""
-    if column is None or d.label != "weights" or not part.children:
+    if column is None or d.label != "weights" or "*" in d.steps[0]:
         return ""
     exact = d.value * 10 ** column["digits"] % column["unit"] == 0
     return f" {'=' if exact else '≈'} {in_unit(d.value, column)}"

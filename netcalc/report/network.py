@@ -107,7 +107,7 @@ def totals_lines(result: Result) -> tuple[str, ...]:
         ),
         _together(
             f"depth {t.depth} ({t.depth_with_pools} with pools)",
-            f"{t.layers} layers with parameters",
+            f"{t.layers} layer{'' if t.layers == 1 else 's'} with parameters",
         ),
     ]
     if t.ops:

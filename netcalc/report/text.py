@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from netcalc.report.table import Table
 
-MIN_ROOM = 18
+MIN_ROOM = 14
 """A column that may be broken is never made narrower than this."""
 
 
@@ -18,6 +18,11 @@ def wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(
         text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     ) or [""]
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Lines broken at spaces alone."""
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def text_table(table: Table, width: int) -> str:
@@ -76,15 +81,15 @@ def _physical(row: list[str], first: int, last: int) -> list[list[str]]:
     columns = [[cell] for cell in row]
     columns[0] = _broken(row[0], first)
     if last:
-        columns[-1] = textwrap.wrap(row[-1], last, break_long_words=False) or [""]
+        columns[-1] = wrap(row[-1], last) or [""]
     return [list(line) for line in zip_longest(*columns, fillvalue="")]
 
 
 def _broken(name: str, room: int) -> list[str]:
-    """A path in lines that fit, broken after slashes and spaces."""
+    """A path in lines that fit, broken after slashes, dashes and spaces."""
     indent = len(name) - len(name.lstrip())
     lines = [""]
-    for piece in re.findall(r"\s*[^/ ]+[/ ]?|[/ ]+", name):
+    for piece in re.findall(r"\s*[^/ -]+[/ -]?|[/ -]+", name):
         if lines[-1].strip() and len(lines[-1]) + len(piece.rstrip()) > room:
             lines.append(" " * (indent + 2))
         lines[-1] += piece

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from netcalc.core.graph import Graph, renamed
 from netcalc.errors import InputError, SpecError, UnknownNameError, did_you_mean
-from netcalc.zoo._arguments import parse
+from netcalc.zoo._arguments import parse, plain
 
 _entries: dict[str, Entry] = {}
 
@@ -46,7 +46,7 @@ class Entry(NamedTuple):
             graph = self.build(**values)
         except (InputError, SpecError) as problem:
             raise type(problem)(f"{self.name}: {problem}") from None
-        shown = ", ".join(f"{k}={v}" for k, v in values.items())
+        shown = ", ".join(f"{k}={plain(v)}" for k, v in values.items())
         return renamed(graph, name=self.name, factory=f"{self.name}({shown})")
 
     def _no_such(self, name: str, known: list[str]) -> str:

@@ -45,3 +45,11 @@ def _fraction(name: str, value: Any) -> Any:
         except (ValueError, ZeroDivisionError):
             raise InputError(f"{name} must be a number such as 0.5 or 1/2, got {value!r}") from None
     return value
+
+
+def plain(value: Any) -> str:
+    """A value as one would type it: a fraction as a decimal where it has a finite one."""
+    if isinstance(value, Fraction):
+        decimal = value.numerator / value.denominator
+        return str(decimal) if Fraction(str(decimal)) == value and decimal % 1 else str(value)
+    return str(value)

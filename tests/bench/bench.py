@@ -83,7 +83,7 @@ def in_process(rounds: int, limit: float) -> tuple[dict[str, Series], dict[str, 
     """Times and totals of counting inside one process."""
     printed = python("tests/bench/inprocess.py", str(rounds), str(limit))
     found = json.loads(printed.splitlines()[-1])
-    for name in (page.SAME, *page.PEERS):
+    for name in (page.SAME, *page.INSIDE):
         check(name, found["counts"][name][0])
     series = {name: Series(seconds) for name, seconds in found["seconds"].items()}
     return series, {name: total for name, (_, total) in found["counts"].items()}

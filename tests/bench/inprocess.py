@@ -11,6 +11,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 import fvcore.nn
@@ -52,9 +53,9 @@ def with_fvcore() -> tuple[int, int]:
     return fvcore.nn.parameter_count(MODEL)[""], int(counted.total())
 
 
-def with_ptflops() -> tuple[int, int]:
+def with_ptflops(backend: str = "pytorch") -> tuple[int, int]:
     macs, params = ptflops.get_model_complexity_info(
-        MODEL, (3, 224, 224), as_strings=False, print_per_layer_stat=False
+        MODEL, (3, 224, 224), as_strings=False, print_per_layer_stat=False, backend=backend
     )
     return int(params), int(macs)
 
@@ -76,6 +77,7 @@ PEERS: dict[str, Count] = {
     "torchinfo": with_torchinfo,
     "fvcore": with_fvcore,
     "ptflops": with_ptflops,
+    "ptflops, aten backend": partial(with_ptflops, "aten"),
     "FlopCounterMode": with_flop_counter_mode,
     "forward pass": without_counting,
 }

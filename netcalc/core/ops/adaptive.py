@@ -87,7 +87,7 @@ class AdaptivePool(Op):
         names = batch_names(len(leading) - 1, "channels", *(f"taps over {a}" for a in AXES[n]))
         return (
             Term(label, kind, (*leading, *self.taps(x)), names),
-            elementwise(f"{label} saved by each window's first tap", kind, y, (-1, "")),
+            elementwise(f"{label} saved by each window's first tap", kind, y, (-1, "-1")),
         )
 
     def working(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Working, ...]:

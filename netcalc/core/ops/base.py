@@ -183,7 +183,11 @@ def elementwise(label: str, kind: str, x: Tensor, *times: tuple[Num, str]) -> Te
 
 def _names(x: Tensor) -> tuple[str, ...]:
     """What the axes of a tensor are called, by their number."""
-    return () if x.parts else _NAMES_OF_RANK.get(len(x.dims), ())
+    names = _NAMES_OF_RANK.get(len(x.dims), ())
+    if not x.parts:
+        return names
+    axes = zip(names, x.parts, strict=False)
+    return tuple(name for name, axis in axes for _ in axis)
 
 
 _NAMES_OF_RANK = {
@@ -213,5 +217,10 @@ _PLANS: dict[Any, tuple[tuple[str, Callable[[str, Any], Any]], ...]] = {}
 def _plans(kind: Any) -> tuple[tuple[str, Callable[[str, Any], Any]], ...]:
     """For each field of a kind, how its value is checked and made canonical."""
     if kind not in _PLANS:
-        _PLANS[kind] = tuple((f.name, CHECKS[str(f.type)]) for f in _fields(kind))
+        annotations = {f.name: str(f.type) for f in _fields(kind)}
+        unknown = [name for name, text in annotations.items() if text not in CHECKS]
+        if unknown:
+            known = ", ".join(CHECKS)
+            raise TypeError(f"{kind.__name__}: annotate {', '.join(unknown)} as one of {known}")
+        _PLANS[kind] = tuple((name, CHECKS[text]) for name, text in annotations.items())
     return _PLANS[kind]

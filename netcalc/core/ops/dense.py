@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from netcalc.core.numbers import Num, product
 from netcalc.core.ops.base import (
+    AXES,
     Example,
     Op,
     Working,
@@ -76,7 +77,9 @@ class Linear(Op):
 
 def _input_names(n: int) -> tuple[str, ...]:
     """What the factors of the input features are called: those of a flattened map apart."""
-    return ("in features",) if n == 1 else ("in channels", *("in axis",) * (n - 1))
+    if n == 1:
+        return ("in features",)
+    return ("in channels", *(f"in {axis}" for axis in AXES.get(n - 1, ("axis",) * (n - 1))))
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,0 +1,175 @@
+"""What verifying found, as people and as programs read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netcalc.core.checks import Check, Verification
+from netcalc.report.table import Column, Report, Table
+from netcalc.report.units import grouped
+
+WITNESSES = {
+    "module": "the attributes and tensors of the PyTorch modules",
+    "operators": "the operators and operands that PyTorch dispatched, on the meta device",
+    "forward": "a forward pass with real tensors",
+    "flopcounter": "PyTorch's FlopCounterMode, on the meta device",
+    "fvcore": "fvcore's conv, linear and matmul entries, on the CPU",
+    "values": "the outputs of both models with the same values, in float64",
+}
+"""What each witness is."""
+
+NAMES = {
+    "fields": "fields",
+    "tensors": "tensor shapes",
+    "params": "params",
+    "buffers": "buffers",
+    "output": "output sizes",
+    "macs": "MACs",
+    "values": "values",
+}
+MOST = 40
+"""More differences than this are summed up in text; JSON has them all."""
+
+
+def verification_report(v: Verification) -> Report:
+    """What was held against what, what differs, how well each quantity is covered, the verdict."""
+    tables = [_coverage(v)]
+    if v.differences:
+        tables.insert(0, _differences(v))
+    model = v.against or "the model built from it"
+    return Report(
+        f"{v.network} against {model} on {v.device}", tuple(tables), _notes(v), lambda: document(v)
+    )
+
+
+def _coverage(v: Verification) -> Table:
+    columns = (
+        Column("quantity", "quantity", right=False),
+        Column("layers", "layers"),
+        Column("two", "two or more witnesses", "2 or more\nwitnesses"),
+        Column("one", "one witness", "1\nwitness"),
+        Column("none", "no witness", "0"),
+        Column("witnesses", "witnesses", right=False),
+    )
+    spoke = v.witnesses()
+    rows = tuple(
+        (
+            NAMES[group],
+            sum(counts.values()),
+            sum(n for witnesses, n in counts.items() if witnesses > 1),
+            counts.get(1, 0),
+            counts.get(0, 0),
+            ", ".join(spoke[group]),
+        )
+        for group, counts in v.coverage().items()
+    )
+    return Table(columns, rows, title="layers confirmed, by the number of independent witnesses")
+
+
+def _differences(v: Verification) -> Table:
+    columns = (
+        Column("row", "layer", right=False),
+        Column("quantity", "quantity", right=False),
+        Column("analytic", "derived", show=shown),
+        Column("witness", "witness", right=False),
+        Column("witnessed", "witnessed", show=shown),
+        Column("cause", "cause", right=False),
+    )
+    rows = tuple(
+        (c.row or "(all)", c.quantity, c.analytic, c.witness, c.witnessed, c.cause)
+        for c in v.differences[:MOST]
+    )
+    return Table(columns, rows, title="differences")
+
+
+def shown(value: Any) -> str:
+    """A number grouped, a shape with crosses, a difference with three digits."""
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, int):
+        return grouped(value)
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, list | tuple):
+        nested = any(isinstance(x, list | tuple) for x in value)
+        return ", ".join(map(shown, value)) if nested else "x".join(map(str, value)) or "scalar"
+    return "none" if value is None else str(value)
+
+
+def _notes(v: Verification) -> tuple[str, ...]:
+    used = dict.fromkeys(name for names in v.witnesses().values() for name in names)
+    lines = [f"{name}: {WITNESSES[name]}" for name in used]
+    lines += [f"{name}: absent ({reason})" for name, reason in v.absent.items()]
+    lines += ["", *_single(v)]
+    lines += [f"{name}: {value}" for name, value in v.facts.items()]
+    return (*lines, "", verdict(v))
+
+
+def _single(v: Verification) -> list[str]:
+    """What only one method confirms, and what none does."""
+    single = [
+        f"{counts[1]} layers' {NAMES[group]} ({', '.join(_kinds(v, group))})"
+        for group, counts in v.coverage().items()
+        if counts.get(1) and group != "values"
+    ]
+    told = [f"confirmed by one witness alone: {'; '.join(single)}"] if single else []
+    return [
+        *told,
+        "confirmed by none: the counts of other work (add, cmp, ...), which follow by definition",
+    ]
+
+
+def _kinds(v: Verification, group: str) -> list[str]:
+    """The kinds of layer for which a group has one witness alone."""
+    said: dict[str, set[str]] = {}
+    kinds: dict[str, str] = {}
+    for c in v.checks:
+        if c.quantity == "type":
+            kinds[c.row] = str(c.analytic)
+        if c.group == group and c.row and c.ok:
+            said.setdefault(c.row, set()).add(c.witness)
+    return sorted({kinds[row] for row, names in said.items() if len(names) == 1 and row in kinds})
+
+
+def verdict(v: Verification) -> str:
+    """One line: verified, or how many differences there are."""
+    unexplained = [c for c in v.differences if not c.explained]
+    explained = len(v.differences) - len(unexplained)
+    told = f" ({explained} with a known cause)" if explained else ""
+    if not unexplained:
+        return f"verified: {grouped(len(v.checks))} checks, no difference without a cause{told}"
+    more = f"; the first {MOST} are listed" if len(v.differences) > MOST else ""
+    count = f"{grouped(len(unexplained))} of {grouped(len(v.checks))} checks differ"
+    return f"NOT verified: {count}{told}{more}"
+
+
+def document(v: Verification) -> dict[str, Any]:
+    """The document for machines: every check, held or not."""
+    return {
+        "schema": 1,
+        "network": v.network,
+        "against": v.against,
+        "device": v.device,
+        "ok": v.ok,
+        "checks": [_check(c) for c in v.checks],
+        "coverage": {
+            group: {str(witnesses): n for witnesses, n in counts.items()}
+            for group, counts in v.coverage().items()
+        },
+        "absent": dict(v.absent),
+        "facts": dict(v.facts),
+    }
+
+
+def _check(c: Check) -> dict[str, Any]:
+    finite = c.witnessed if c.witnessed != float("inf") else "infinite"
+    return {
+        "row": c.row,
+        "quantity": c.quantity,
+        "group": c.group,
+        "analytic": c.analytic,
+        "witness": c.witness,
+        "witnessed": finite,
+        "ok": c.ok,
+        "cause": c.cause,
+    }
