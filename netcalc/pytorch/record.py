@@ -46,6 +46,11 @@ class Ran:
     output: tuple[int, ...] = ()
     operators: list[Operator] = field(default_factory=list)
 
+    @property
+    def name(self) -> str:
+        """The module's class, or the operator."""
+        return type(self.module).__name__ if self.module is not None else self.operators[0].name
+
 
 KINDS_OF_MODULES: dict[type[nn.Module], type[Op]] = {
     cls: kind for kind, row in LOWERINGS.items() for cls in row.modules

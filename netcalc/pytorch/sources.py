@@ -63,6 +63,8 @@ def _factory(source: str, name: str) -> Callable[[], Any]:
             f"{source} has no {name!r}; {did_you_mean(name, public)}".rstrip("; ")
         )
     found: Callable[[], Any] = getattr(module, name)
+    if not callable(found):
+        raise InputError(f"{source}:{name} is no function or class; a model is made by calling one")
     return found
 
 

@@ -15,8 +15,10 @@ from torch import nn
 from netcalc.core.analyse import Result, Row
 from netcalc.core.checks import Check, Verification
 from netcalc.core.ops.conv import Conv
+from netcalc.core.tensor import BYTES
 from netcalc.errors import InputError, NetcalcError
 from netcalc.pytorch.build import build, module_path
+from netcalc.pytorch.measure import measure
 from netcalc.pytorch.pair import Pairing, pair
 from netcalc.pytorch.record import Ran
 from netcalc.pytorch.seen import arguments_of, fields_of, operands_of, same_field, tensors_of, told
@@ -45,7 +47,11 @@ def verify(
     with undisturbed():
         if isinstance(model, Witnessed):
             return hold(result, model, against)
-        seen = look(result, build(result) if model is None else model, where)
+        held = build(result) if model is None else model
+        seen = look(result, held, where)
+        if where == "cuda":
+            seen.facts |= measure(held, _shapes(result), where)
+            seen.facts["activations of all layers, bytes"] = activation_bytes(result)
         found = hold(result, seen, against)
         if model is None:
             return found
@@ -56,6 +62,12 @@ def verify(
             reason = "the meta device computes nothing"
             return found._replace(absent={**found.absent, "values": reason})
         return _with_values(found, result, model, where)
+
+
+def activation_bytes(result: Result) -> int:
+    """What the outputs of all layers take together."""
+    outs = [x for row in result.rows for x in row.outs]
+    return sum(int(x.numel) * BYTES[x.dtype] for x in outs)
 
 
 def look(result: Result, model: nn.Module, device: str = "cpu") -> Witnessed:
@@ -118,12 +130,11 @@ def hold(result: Result, seen: Witnessed, against: str = "") -> Verification:
 def _layers(forward: Pairing) -> Iterator[Check]:
     """Fields, tensors and output of each row, against the module that ran for it."""
     for row, ran in forward.pairs:
-        kind = type(row.node.op)
+        same = ran is not None and ran.kind is type(row.node.op)
+        named = ran.name if ran is not None else None
+        yield Check("fields", row.name, "type", row.type, "module", named, same)
         if ran is None:
-            yield Check("fields", row.name, "type", kind.__name__, "module", None, False)
             continue
-        same = ran.kind is kind
-        yield Check("fields", row.name, "type", kind.__name__, "module", ran.kind.__name__, same)
         if same:
             yield from _fields(row, fields_of(ran), "module" if ran.module else "operators")
         if ran.module is not None:
@@ -131,7 +142,7 @@ def _layers(forward: Pairing) -> Iterator[Check]:
         yield _output(row, ran, "forward")
     for ran in forward.left:
         where = ran.path or "(the model)"
-        yield Check("fields", where, "type", None, "module", ran.kind.__name__, False)
+        yield Check("fields", where, "type", None, "module", ran.name, False)
 
 
 def _fields(row: Row, seen: dict[str, Any], by: str) -> Iterator[Check]:

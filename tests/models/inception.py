@@ -37,7 +37,8 @@ class Reduced(nn.Module):
         self.b4 = nn.Conv2d(256, 64, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        b1 = F.relu(self.b1(x))
         b2 = F.relu(self.b2(F.relu(self.b2_reduce(x))))
         b3 = F.relu(self.b3(F.relu(self.b3_reduce(x))))
         b4 = F.relu(self.b4(self.b4_pool(x)))
-        return torch.cat([F.relu(self.b1(x)), b2, b3, b4], 1)
+        return torch.cat([b1, b2, b3, b4], 1)
