@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check reports docs bench clean
+.PHONY: demo test check reports docs bench mutate clean
 
 demo: .venv/demo  ## GoogLeNet's table and the naive/reduced comparison, without torch
 	$(BIN)/netcalc table googlenet
@@ -26,6 +26,9 @@ docs: .venv/dev  ## the generated blocks in docs/ and README.md
 
 bench: .venv/dev  ## ratios of one run, written to reports/benchmarks.md
 	$(BIN)/python tests/bench/bench.py
+
+mutate: .venv/dev  ## how many changed operators and constants of netcalc/core the tests notice
+	$(BIN)/python tests/mutate.py
 
 clean:
 	rm -rf .venv dist build

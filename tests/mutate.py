@@ -1,0 +1,200 @@
+"""Mutation of the rules: ``make mutate`` (some twenty minutes; not part of the suite).
+
+Operators and constants in netcalc/core are changed one at a time; the tests of the core run on
+each changed copy. A mutant that they do not notice survives; survivors are printed with their place.
+The share killed stands in docs/verification.md.
+
+Each mutant runs in a process forked after torch is loaded, so that only netcalc loads again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+CORE = ROOT / "netcalc" / "core"
+TESTS = ("test_googlenet", "test_compare", "test_brute_force", "test_ops_contract", "test_api")
+SLOW_TESTS = ("test_window_properties", "test_formats", "test_cli")
+TIME_LIMIT = 240
+
+SWAPS: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Add,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Mult,
+    ast.LtE: ast.Lt,
+    ast.GtE: ast.Gt,
+    ast.Lt: ast.LtE,
+    ast.Gt: ast.GtE,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+    ast.BitOr: ast.BitAnd,
+}
+
+
+class Mutant(NamedTuple):
+    """A changed source, with where and how it was changed."""
+
+    path: Path
+    line: int
+    what: str
+    source: str
+
+
+def mutants(path: Path) -> Iterator[Mutant]:
+    """Every single change of an operator or constant of a file, examples and annotations aside."""
+    source = path.read_text("utf-8")
+    tree = ast.parse(source)
+    places = list(_places(tree))
+    for i in range(len(places)):
+        changed = copy.deepcopy(tree)
+        node = list(_places(changed))[i]
+        before = _shown(node)
+        _change(node)
+        line = getattr(node, "lineno", 0)
+        yield Mutant(path, line, f"{before}  ->  {_shown(node)}", ast.unparse(changed))
+
+
+def _places(tree: ast.AST) -> Iterator[ast.AST]:
+    """Nodes that can be changed, in order; not those in examples, annotations and docstrings."""
+    for name, value in ast.iter_fields(tree):
+        if name in ("annotation", "returns", "decorator_list"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if not isinstance(child, ast.AST):
+                continue
+            if isinstance(child, ast.FunctionDef) and child.name in ("examples", "__repr__"):
+                continue
+            if _changeable(child):
+                yield child
+            yield from _places(child)
+
+
+def _changeable(node: ast.AST) -> bool:
+    if isinstance(node, ast.BinOp | ast.BoolOp):
+        return type(node.op) in SWAPS
+    if isinstance(node, ast.Compare):
+        return type(node.ops[0]) in SWAPS
+    if isinstance(node, ast.UnaryOp):
+        return isinstance(node.op, ast.Not)
+    return isinstance(node, ast.Constant) and isinstance(node.value, bool | int)
+
+
+def _change(node: ast.AST) -> None:
+    if isinstance(node, ast.BinOp | ast.BoolOp):
+        node.op = SWAPS[type(node.op)]()  # type: ignore[assignment]
+    elif isinstance(node, ast.Compare):
+        node.ops[0] = SWAPS[type(node.ops[0])]()  # type: ignore[call-overload]
+    elif isinstance(node, ast.UnaryOp):
+        node.op = ast.UAdd()
+        node.operand = ast.Call(ast.Name("bool"), [node.operand], [])
+    elif isinstance(node, ast.Constant):
+        value = node.value
+        node.value = (not value) if isinstance(value, bool) else value + 1  # type: ignore[operator]
+
+
+def _shown(node: ast.AST) -> str:
+    return " ".join(ast.unparse(node).split())[:70]
+
+
+def survives(mutant: Mutant) -> bool:
+    """Whether all tests pass on a copy of the package with the changed file."""
+    with tempfile.TemporaryDirectory() as folder:
+        for part in ("netcalc", "tests", "pyproject.toml"):
+            source = ROOT / part
+            if source.is_dir():
+                shutil.copytree(
+                    source, Path(folder) / part, ignore=shutil.ignore_patterns("__pycache__")
+                )
+            else:
+                shutil.copy(source, folder)
+        (Path(folder) / mutant.path.relative_to(ROOT)).write_text(mutant.source, "utf-8")
+        child = os.fork()
+        if not child:
+            os._exit(_run_tests(Path(folder)))
+        _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) == 0
+
+
+def _run_tests(folder: Path) -> int:
+    """In the child: the tests on the changed copy; 0 if they all pass."""
+    signal.alarm(TIME_LIMIT)  # a mutant that loops for ever is killed, which counts
+    os.chdir(folder)
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.dup2(devnull, 2)
+    sys.path[:0] = [str(folder)]
+    sys.dont_write_bytecode = True
+    import pytest
+
+    for names in (TESTS, SLOW_TESTS):
+        files = [f"tests/{name}.py" for name in names]
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly"]
+        if pytest.main([*options, *files]):
+            return 1
+    return 0
+
+
+def main() -> None:
+    """Run all mutants, or a sample, in as many processes as asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sample", type=int, help="only so many, drawn at random")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("files", nargs="*", help="files of netcalc/core; all unless given")
+    options = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(1)
+    __import__("torchvision"), __import__("sympy"), __import__("pandas"), __import__("hypothesis")
+    paths = [ROOT / f for f in options.files] or sorted(CORE.rglob("*.py"))
+    todo = [m for path in paths for m in mutants(path)]
+    if options.sample:
+        todo = random.Random(0).sample(todo, options.sample)
+    workers = [_worker(todo[i :: options.jobs]) for i in range(options.jobs)]
+    survivors = sorted(line for read in workers for line in _lines(read))
+    killed = len(todo) - len(survivors)
+    print("\n".join(survivors))
+    print(f"{killed} of {len(todo)} mutants killed, {100 * killed / len(todo):.1f} %")
+
+
+def _worker(share: list[Mutant]) -> int:
+    """A process that runs its share and writes a line for each survivor into a pipe."""
+    read, write = os.pipe()
+    if os.fork():
+        os.close(write)
+        return read
+    with os.fdopen(write, "w") as out:
+        for i, mutant in enumerate(share):
+            if survives(mutant):
+                place = mutant.path.relative_to(ROOT)
+                out.write(f"survived: {place}:{mutant.line}: {mutant.what}\n")
+                out.flush()
+            print(f"{i + 1}/{len(share)}", end="\r", file=sys.stderr)
+    os._exit(0)
+
+
+def _lines(read: int) -> list[str]:
+    with os.fdopen(read) as pipe:
+        return pipe.read().splitlines()
+
+
+if __name__ == "__main__":
+    main()
