@@ -19,7 +19,7 @@ check: .venv/dev  ## style, types and import rules
 	$(BIN)/lint-imports --no-cache
 
 reports: .venv/dev  ## the generated pages in reports/
-	$(BIN)/python tests/reports.py
+	$(BIN)/python -m tests.reports
 
 docs: .venv/dev  ## the generated blocks in docs/ and README.md
 	$(BIN)/cog -r README.md docs/*.md

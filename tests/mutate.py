@@ -1,7 +1,7 @@
 """Mutation of the rules: ``make mutate`` (some twenty minutes; not part of the suite).
 
 Operators and constants in netcalc/core are changed one at a time; the tests of the core run on
-each changed copy. A mutant that they do not notice survives; survivors are printed with their place.
+each changed copy. A mutant that they do not notice survives and is printed, with its place.
 The share killed stands in docs/verification.md.
 
 Each mutant runs in a process forked after torch is loaded, so that only netcalc loads again.

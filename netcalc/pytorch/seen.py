@@ -44,6 +44,8 @@ def _shown(operator: Operator) -> dict[str, Any]:
     if isinstance(weight, tuple):
         shown |= {"out_channels": weight[0], "out_features": weight[0], "kernel_size": weight[2:]}
     shown |= {"bias is set": bias is not None, "affine": weight is not None}
+    if shown.get("stride") in ([], ()):  # a pool's default
+        shown["stride"] = shown.get("kernel_size")
     shown["track_running_stats"] = shown.get("running_mean") is not None
     return shown
 

@@ -134,7 +134,7 @@ def _at_most(what: str, value: float, limit: float, unit: str) -> tuple[str, ...
 
 
 def _at_least(what: str, value: float, limit: float, busy: bool = False) -> tuple[str, ...]:
-    """A ratio to another counter; when the machine was busy it can only be found too small."""
+    """A ratio to another counter; on a busy machine it shows a miss, but no success."""
     row = _row(what, f"at least {limit}x", f"{value:.2f}x", value >= limit)
     return (*row[:-1], "not judged") if busy and value >= limit else row
 
