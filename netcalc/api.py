@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netcalc.core.analyse import Result, Row, Totals
 from netcalc.core.analyse import analyse as _analyse
+from netcalc.core.fields import number
 from netcalc.core.graph import Graph
 from netcalc.core.tensor import Tensor
-from netcalc.errors import InputError
+from netcalc.errors import InputError, SpecError
 from netcalc.loading import load
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from netcalc.pytorch.witness import Witnessed
     from netcalc.report.table import Report
 
+DEFAULT_QUANTITIES = ("params", "macs", "output")
 Shape: TypeAlias = int | Sequence[int]
 """A shape for an input: N,C,H,W; C,H,W of a single image; or one number for height and width."""
 
@@ -74,13 +76,17 @@ class Analysis:
         format: str = "text",  # noqa: A002  (the option's name)
         *,
         layout: str | None = None,
-        depth: int = 1,
+        depth: int | None = None,
+        columns: Sequence[str] | None = None,
+        share: bool = False,
         width: int = 80,
     ) -> str:
-        """The table as ``netcalc table`` prints it, in any of its formats and layouts."""
+        """The table as ``netcalc table`` prints it, with the same options."""
         from netcalc.report.network import network_report
 
-        return _rendered(network_report(self.result, layout, depth), format, width)
+        chosen = tuple(columns) if columns is not None else None
+        report = network_report(self.result, layout, depth, chosen, share)
+        return _rendered(report, format, width)
 
     def explain(self, path: str = "", *quantities: str) -> Explanation:
         """How the numbers of a layer or module (the whole network for "") came about.
@@ -88,7 +94,9 @@ class Analysis:
         ``quantities`` are any of ``params``, ``macs``, ``output``, ``ops``; the first three unless
         given. Raises UnknownNameError for a path that the network does not have.
         """
-        return Explanation(self.result, path, quantities or ("params", "macs", "output"))
+        if not isinstance(path, str):
+            raise InputError(f"explain takes the path of a layer or module, got {path!r}")
+        return Explanation(self.result, path.strip("/"), quantities or DEFAULT_QUANTITIES)
 
     def __repr__(self) -> str:
         t = self.totals
@@ -138,7 +146,8 @@ class Explanation:
     def __str__(self) -> str:
         return self.text().rstrip("\n")
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return f"<Explanation of {self.section.path}>"
 
     def _repr_html_(self) -> str:
         from netcalc.report.formats import html_fragment
@@ -167,7 +176,9 @@ class Comparison:
     def __str__(self) -> str:
         return self.table().rstrip("\n")
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        names = ", ".join(result.graph.label for result in self.comparison.results)
+        return f"<Comparison of {names}>"
 
     def _repr_html_(self) -> str:
         from netcalc.report.comparison import comparison_report
@@ -187,6 +198,8 @@ def analyse(
     unless given; ``batch`` sets the number of images. Raises SpecError, which names the layer and
     the numbers, where the network cannot run on that input.
     """
+    if not isinstance(net, Graph | str):
+        raise InputError(f"analyse takes a graph or the name of a network, got {net!r}")
     graph = load(net) if isinstance(net, str) else net
     return Analysis(_analyse(graph, inputs_of(graph, input, batch)))
 
@@ -245,7 +258,10 @@ class Verified:
     def __str__(self) -> str:
         return self.table().rstrip("\n")
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        from netcalc.report.verification import verdict
+
+        return f"<{self.verification.network}: {verdict(self.verification)}>"
 
     def _repr_html_(self) -> str:
         from netcalc.report.formats import html_fragment
@@ -312,31 +328,70 @@ def inputs_of(
     if unknown:
         raise InputError(f"{graph.name} has no input {sorted(unknown)[0]!r}")
     return {
-        name: Tensor(_dims(name, x, shapes.get(name), batch), x.dtype)
+        name: Tensor(_dims(name, x, shapes.get(name), batch, graph.batched), x.dtype)
         for name, x in graph.inputs.items()
     }
 
 
-def _dims(name: str, x: Tensor, shape: Shape | None, batch: int | None) -> tuple[Any, ...]:
+def _dims(
+    name: str, x: Tensor, shape: Shape | None, batch: int | None, batched: bool
+) -> tuple[Any, ...]:
     default = x.dims
-    given = (shape,) if isinstance(shape, int) else tuple(shape) if shape is not None else default
+    if len(default) == 3 and not (isinstance(default[0], int) and default[0] == 1):
+        batched = False  # channels, height, width: nothing says that these are images
+    given = _given(name, shape, default)
     whole = shape is not None and len(given) == len(default)
-    if len(given) == 1 < len(default):
+    if batched and len(given) == 1 < len(default):
         given = (*default[:2], *given * (len(default) - 2)) if len(default) > 2 else (1, *given)
-    elif len(given) == len(default) - 1:
+    elif batched and len(given) == len(default) - 1:
         given = (default[0], *given)
     if len(given) != len(default):
+        or_less = ", all but the batch, or one number" if batched else ""
         raise InputError(
-            f"{name} has {len(default)} axes (default {x}); give all of them, all but the batch, "
-            f"or one number, got {'x'.join(map(str, given))}"
+            f"{name} has {len(default)} axes (default {x}); give all of them{or_less}, "
+            f"got {'x'.join(map(str, given))}"
         )
     if batch is not None:
-        if whole and given[0] not in (1, batch):
-            raise InputError(f"{name} {'x'.join(map(str, given))} has a batch already, not {batch}")
-        given = (batch, *given[1:])
-    if any(isinstance(d, int) and d < 1 for d in given):
-        raise InputError(f"{name}: every axis must be at least 1, got {'x'.join(map(str, given))}")
+        given = _batched(name, given, batch, whole, batched)
+    for d in given:
+        if isinstance(d, int) and not 1 <= d <= LARGEST:
+            shown = "x".join(map(str, given)) if d < 1 else "a larger one"
+            raise InputError(f"{name}: every axis must be from 1 to {LARGEST:,}, got {shown}")
     return given
+
+
+LARGEST = 10**15
+"""No axis is longer: what is meant to be a size and is not is told so."""
+
+
+def _given(name: str, shape: Any, default: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A shape as a tuple of numbers, as plain ints where they are integers."""
+    if shape is None:
+        return default
+    if isinstance(shape, str | bytes | set | dict):
+        raise InputError(f"{name} must be a shape such as (1, 3, 224, 224), got {shape!r}")
+    try:
+        parts = tuple(shape)
+    except TypeError:
+        parts = (shape,)
+    try:
+        return tuple(number(name, d) for d in parts)
+    except SpecError as problem:
+        raise InputError(str(problem)) from None
+
+
+def _batched(
+    name: str, given: tuple[Any, ...], batch: Any, whole: bool, batched: bool
+) -> tuple[Any, ...]:
+    try:
+        batch = number("batch", batch)
+    except SpecError as problem:
+        raise InputError(str(problem)) from None
+    if not batched:
+        raise InputError(f"{name}: its first axis is not a batch; give the whole shape")
+    if whole and given[0] not in (1, batch):
+        raise InputError(f"{name} {'x'.join(map(str, given))} has a batch already, not {batch}")
+    return (batch, *given[1:])
 
 
 def _rendered(report: Report, format: str, width: int) -> str:  # noqa: A002

@@ -14,17 +14,20 @@ def load(net: str, **arguments: object) -> Graph:
     UnknownNameError for an unknown network or argument (with the nearest ones), InputError for a
     value that the argument cannot take.
     """
+    if not isinstance(net, str):
+        raise InputError(f"load takes the name of a network, got {net!r}")
     name, _, rest = net.strip().partition("@")
     if not name:
         raise InputError(f"{net!r} names no network; see `netcalc list`")
     given: dict[str, object] = {}
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
+        key = key.strip().replace("-", "_")
         if not equals or not value:
             raise InputError(f"{net!r}: write arguments as name=value, not {part!r}")
-        if key.strip() in given:
-            raise InputError(f"{net!r} sets {key.strip()} twice")
-        given[key.strip()] = value.strip()
+        if key in given:
+            raise InputError(f"{net!r} sets {key} twice")
+        given[key] = value.strip()
     twice = given.keys() & arguments.keys()
     if twice:
         raise InputError(f"{net!r} and a keyword or option both set {', '.join(sorted(twice))}")

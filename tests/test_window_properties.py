@@ -79,7 +79,7 @@ def agrees(op: Op, shapes: Shapes) -> None:
     ins = tuple(Tensor(s) for s in shapes)
     refused = next((g.message for g in op.guards(*ins) if not all(g.holds)), None)
     if refused is None:
-        assert op.shape(*ins)[0].dims == meta_shape(op, shapes)
+        assert op.shape(*ins)[0].dims == torch_shape(op, shapes)
     else:
         theirs = meta_shape(op, shapes)
         assert theirs is None or torch_shape(op, shapes) is None, refused

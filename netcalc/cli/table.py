@@ -17,7 +17,7 @@ from netcalc.cli._options import Net, emit, network_options, output_options, spl
     help="The paper's own table (default where there is one), or a line for each module or layer.",
 )
 @click.option(
-    "--depth", type=int, default=1, metavar="N", help="Path components of a module's line."
+    "--depth", type=int, metavar="N", help="Path components of a module's line.  [default: 1]"
 )
 @click.option(
     "--columns",
@@ -32,7 +32,7 @@ from netcalc.cli._options import Net, emit, network_options, output_options, spl
 def command(
     net: str,
     layout: str | None,
-    depth: int,
+    depth: int | None,
     columns: tuple[str, ...] | None,
     share: bool,
     input_shape: tuple[int, ...] | None,
@@ -53,12 +53,9 @@ def command(
     """  # noqa: D301  (click reads the escape)
     from netcalc.api import analyse
     from netcalc.loading import load
-    from netcalc.report.columns import DEFAULT
     from netcalc.report.network import network_report
 
-    if layout is None and (columns or share or depth != 1):
-        layout = "modules"
     graph = load(net, **({"aux": True} if aux else {}))
     result = analyse(graph, input_shape, batch).result
-    report = network_report(result, layout, depth, columns or DEFAULT, share)
+    report = network_report(result, layout, depth, columns, share)
     emit(report, fmt, output)

@@ -120,7 +120,8 @@ class Result(NamedTuple):
 def refuse(node: Node, ins: tuple[Tensor, ...], guard: Guard) -> None:
     """Raise SpecError where a guard on integers does not hold."""
     if not all(guard.holds):
-        on = " and ".join(str(x) for x in ins)
+        on = " and ".join([str(x) for x in ins[:3]])
+        on += f" and {len(ins) - 3} more" if len(ins) > 3 else ""
         raise SpecError(f"{node.name}: {node.op} on {on}: {guard.message}")
 
 

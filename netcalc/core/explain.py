@@ -17,7 +17,8 @@ class Derivation(NamedTuple):
     """``label`` = each of ``steps`` = ``value``.
 
     A step is plain arithmetic (+ - * / floor ceil). ``legend`` names its parts, ``remark`` says
-    what a reader should know besides.
+    what a reader should know besides, ``also`` is the value in another unit, rounded unless
+    ``exact``.
     """
 
     label: str
@@ -25,6 +26,8 @@ class Derivation(NamedTuple):
     value: Any
     legend: tuple[str, ...] = ()
     remark: str = ""
+    also: str = ""
+    exact: bool = True
 
 
 class Section(NamedTuple):
@@ -76,6 +79,8 @@ def _section(
     if len(made) == 1 and path:
         return made[0][2]
     sums = _sums([(p[len(path) :].strip("/"), _counts(group)) for p, group, _ in made], quantities)
+    if "output" in quantities and path:
+        sums += tuple(_output(rows[-1:]))
     return Section(path or name, _title(rows, path), sums, tuple(section for *_, section in made))
 
 
@@ -147,7 +152,10 @@ _LEAF = {"params": _stored, "macs": _macs, "ops": _ops, "output": _output}
 
 def _of_term(term: Term, owner: str, remark: str, label: str = "") -> Derivation:
     factors, names = _shown(term)
-    step = "*".join(str(f) for f in factors)
+    written = [str(f) for f in factors]
+    if term.shown:
+        written[0] = term.shown
+    step = "*".join(written)
     label = label or (f"{term.label} of {owner.rpartition('/')[2]}" if owner else term.label)
     return Derivation(label, (step or "1",), term.value, names, remark)
 

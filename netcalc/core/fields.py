@@ -16,7 +16,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _number(name: str, value: Any) -> Any:
+def number(name: str, value: Any) -> Any:
     """An int, or what calculates like one; text, fractions and truth values are refused."""
     if type(value) is int:
         return value
@@ -28,7 +28,7 @@ def _number(name: str, value: Any) -> Any:
 def _numbers(name: str, value: Any) -> Any:
     if isinstance(value, str | list) or not isinstance(value, tuple):
         raise SpecError(f"{name} must be an integer or one for each axis, got {value!r}")
-    checked = tuple(_number(name, v) for v in value)
+    checked = tuple(number(name, v) for v in value)
     return value if all(a is b for a, b in zip(checked, value, strict=True)) else checked
 
 
@@ -64,14 +64,14 @@ def _real_or_none(name: str, value: Any) -> Any:
 
 
 def _static(name: str, value: Any) -> Any:
-    checked = _number(name, value)
+    checked = number(name, value)
     if not isinstance(checked, int):
         raise SpecError(f"{name} is static: it takes one integer, got {value!r}")
     return checked
 
 
 CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "Num": _number,
+    "Num": number,
     "int": _static,
     "bool": _flag,
     "float": _real,

@@ -7,10 +7,13 @@ node names are paths, ``inception_3a/branch3x3/reduce``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
+from netcalc.core.fields import number
+from netcalc.core.frozen import FrozenDict
 from netcalc.core.numbers import Num
 from netcalc.core.ops.base import Op
 from netcalc.core.ops.merge import Concat
@@ -20,7 +23,7 @@ from netcalc.errors import SpecError
 Ref: TypeAlias = tuple[str, int]
 """The n-th output of a node, or (with 0) an input of the graph."""
 
-OWN: Mapping[str, str | None] = {}  # a plain dict, since graphs are copied and pickled
+OWN: Mapping[str, str | None] = FrozenDict()
 
 
 class Node(NamedTuple):
@@ -54,6 +57,7 @@ class Graph:
 
     ``inputs`` maps names to default tensors (batch included). The first output is the main one.
     ``factory`` tells how the graph was made; ``paper`` names the published table that it follows.
+    ``batched`` says whether the first axis of an input is the batch.
     """
 
     name: str
@@ -62,11 +66,19 @@ class Graph:
     outputs: Mapping[str, Ref]
     factory: str = ""
     paper: str = ""
+    batched: bool = True
     paths: frozenset[str] = field(init=False, repr=False, default=frozenset())
 
     def __post_init__(self) -> None:
+        for name in ("inputs", "outputs"):
+            object.__setattr__(self, name, FrozenDict(getattr(self, name)))
         known = set(self.inputs)
         for node in self.nodes:
+            if not _NAME.fullmatch(node.name):
+                raise SpecError(
+                    f"{node.name!r} is no name for a layer: use letters, digits and _ . + -, with /"
+                    " between the parts of a path"
+                )
             if node.name in known:
                 raise SpecError(f"{node.name}: two layers or inputs have this name; rename one")
             _check_inputs(node, known)
@@ -93,6 +105,9 @@ class Graph:
             for node in self.nodes
             if path in ("", node.name, node.unit) or node.name.startswith(inside)
         )
+
+
+_NAME = re.compile(r"[\w.+-]+(/[\w.+-]+)*")
 
 
 def _check_inputs(node: Node, known: set[str]) -> None:
@@ -138,17 +153,29 @@ output and are counted with it: ``conv1=(Conv2d(64, 7), ReLU())`` gives conv1 an
 
 def chain(layers: Mapping[str, Layer] | None = None, /, **named: Layer) -> Chain:
     """Layers in the order given, by keyword or, for names that are no keywords, from a dict."""
+    if layers is not None and not isinstance(layers, Mapping):
+        raise SpecError(f"chain takes named layers or a mapping of them, got {layers!r}")
     return Chain({**(layers or {}), **named})
 
 
 def branches(
-    join: Op | None = None, /, layers: Mapping[str, Layer] | None = None, **named: Layer
+    *given: Op | Mapping[str, Layer],
+    **named: Layer,
 ) -> Branches:
-    """Blocks side by side, joined by a Concat over channels unless another layer is given.
+    """Blocks side by side, joined by a Concat over channels unless another layer is given first.
 
     An empty ``chain()`` as a branch passes the input on, as the shortcut of a residual block does.
     """
-    return Branches(join if join is not None else Concat(), {**(layers or {}), **named})
+    join: Op = Concat()
+    layers: dict[str, Layer] = {}
+    for thing in given:
+        if isinstance(thing, Op):
+            join = thing
+        elif isinstance(thing, Mapping):
+            layers |= thing
+        else:
+            raise SpecError(f"branches takes a layer that joins and named blocks, got {thing!r}")
+    return Branches(join, {**layers, **named})
 
 
 def head(layers: Mapping[str, Layer] | None = None, /, **named: Layer) -> Head:
@@ -161,24 +188,22 @@ def network(
     /,
     input: tuple[Num, ...],  # noqa: A002  (the field's word)
     name: str = "network",
-    factory: str = "",
     paper: str = "",
+    batched: bool = True,
 ) -> Graph:
     """The graph of a block.
 
-    ``input`` is the shape of its only input, batch included, as in ``(1, 3, 224, 224)``.
-    Raises SpecError where names collide or a layer has the wrong number of inputs.
+    ``input`` is the shape of its only input, batch included, as in ``(1, 3, 224, 224)``; where its
+    first axis is not a batch, say ``batched=False``. Raises SpecError where names collide, are no
+    names, or a layer has the wrong number of inputs.
     """
+    if not isinstance(input, tuple | list):
+        raise SpecError(f"input must be a shape such as (1, 3, 224, 224), got {input!r}")
+    x = Tensor(tuple(number("input", d) for d in input))
     builder = _Builder()
     end = builder.add(layers, "", ("input", 0))
-    outputs = {_output_name(end): end, **builder.outputs}
-    return Graph(
-        name, tuple(builder.nodes), {"input": Tensor(input)}, outputs, factory or name, paper
-    )
-
-
-def _output_name(ref: Ref) -> str:
-    return ref[0]
+    outputs = {end[0]: end, **builder.outputs}
+    return Graph(name, tuple(builder.nodes), {"input": x}, outputs, name, paper, batched)
 
 
 class _Builder:
@@ -200,8 +225,6 @@ class _Builder:
 
     def _chain(self, block: Chain, path: str, source: Ref) -> Ref:
         for name, layer in block.layers.items():
-            if not name or name.strip("/") != name:
-                raise SpecError(f"{path or 'network'}: {name!r} is no name for a layer")
             source = self.add(layer, _join(path, name), source)
         return source
 

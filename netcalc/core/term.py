@@ -24,7 +24,8 @@ class Term(NamedTuple):
 
     ``names`` says what each factor is; it may be shorter than ``factors``. A term of storage is a
     tensor that the layer keeps: ``operand`` is PyTorch's name for it, ``shape`` its shape there; an
-    empty ``dtype`` means that of the layer's input.
+    empty ``dtype`` means that of the layer's input. ``shown`` is how the first factor is written
+    where it is arithmetic on static numbers: ``(3*3 - 1)``.
     """
 
     label: str
@@ -34,6 +35,7 @@ class Term(NamedTuple):
     operand: str = ""
     shape: tuple[Num, ...] = ()
     dtype: str = ""
+    shown: str = ""
 
     @property
     def value(self) -> Any:

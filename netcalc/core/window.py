@@ -83,10 +83,9 @@ def not_negative(name: str, *values: Num) -> Guard:
 
 
 def _decimal(numerator: Any, denominator: Any) -> str:
-    """A quotient as a reader writes it, never rounded to a whole number that it is not."""
+    """A quotient to four decimals, or as a fraction where these would show a whole number."""
     whole, rest = divmod(numerator, denominator)
     if rest == 0:
         return str(whole)
-    if denominator > 1000:
-        return f"{numerator}/{denominator}"
-    return f"{numerator / denominator:.4f}".rstrip("0")
+    decimals = f"{rest * 10**4 // denominator:04}".rstrip("0")
+    return f"{whole}.{decimals}" if decimals and whole >= 0 else f"{numerator}/{denominator}"

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from netcalc.core.analyse import Result, Row, total
+from netcalc.core.ops.conv import Conv
+from netcalc.core.ops.pointwise import Dropout
 from netcalc.published import Published
 
 NUMBERS = ("weights", "macs")
@@ -34,94 +36,123 @@ class Regenerated(NamedTuple):
 
 
 def regenerate(table: Published, result: Result) -> Regenerated:
-    """Each cell of the table, derived; parts that no row covers follow as rows of their own."""
-    rows: list[tuple[Cell, ...]] = []
-    for spec in table.rows:
-        covered = tuple(row for path in spec["covers"] for row in result.under(path))
-        if not covered:
-            continue
-        rows.append(tuple(_cells(table, spec, covered, result)))
-    mentioned = {row.name for s in table.rows for p in s["covers"] for row in result.under(p)}
-    rest = [row for row in result.rows if row.name not in mentioned]
-    left = {_stage(row): None for row in rest}
-    extra = [
-        tuple(_cells(table, _unprinted(stage, table), _at(rest, stage), result)) for stage in left
-    ]
-    same = len(rows) == len(table.rows) and all(
+    """Each cell of the table, derived; parts that no row covers stand between, in their order.
+
+    A row is left out where the network lacks the layer that it is about.
+    """
+    order = {row.name: i for i, row in enumerate(result.rows)}
+    parts = [part for spec in table.rows if (part := _part(spec, result)) is not None]
+    covered = {row.name for part in parts for row in part.rows}
+    parts += _uncovered([row for row in result.rows if row.name not in covered])
+    parts.sort(key=lambda part: order[part.rows[0].name])
+    rows = [tuple(_cells(table, part)) for part in parts]
+    same = sum(not part.added for part in parts) == len(table.rows) and all(
         cell.derived == cell.printed
-        for row in rows
+        for row, part in zip(rows, parts, strict=True)
         for column, cell in zip(table.columns, row, strict=True)
-        if column["quantity"] not in NUMBERS
+        if column["quantity"] not in NUMBERS and not part.added
     )
     faithful = same and tuple(next(iter(result.inputs.values())).dims) == table.input
-    return Regenerated(tuple(rows + extra), (False,) * len(rows) + (True,) * len(extra), faithful)
+    return Regenerated(tuple(rows), tuple(part.added for part in parts), faithful)
 
 
-def _stage(row: Row) -> str:
-    """Where a row that the table lacks is counted: its unit if the table splits its stage."""
-    return row.node.unit if row.node.group() == "head" else row.node.group()
+class Part(NamedTuple):
+    """What a row of the table is about: its layers, and which of them gives type and window."""
+
+    paths: tuple[str, ...]
+    rows: tuple[Row, ...]
+    main: Row | None
+    printed: tuple[str, ...] | None
+
+    @property
+    def added(self) -> bool:
+        """Whether the table has no such row."""
+        return self.printed is None
 
 
-def _at(rows: list[Row], stage: str) -> tuple[Row, ...]:
-    return tuple(row for row in rows if _stage(row) == stage)
+def _part(spec: dict[str, Any], result: Result) -> Part | None:
+    rows = tuple(row for path in spec["covers"] for row in result.under(path))
+    main = next((row for row in rows if row.name == spec.get("layer")), None)
+    if not rows or ("layer" in spec and main is None):
+        return None
+    return Part(tuple(spec["covers"]), rows, main, tuple(spec["printed"]))
 
 
-def _unprinted(stage: str, table: Published) -> dict[str, Any]:
-    return {"covers": [stage], "added": True, "printed": [stage, *[""] * (len(table.columns) - 1)]}
+def _uncovered(rest: list[Row]) -> list[Part]:
+    """Parts of their own for what no row covers: stages, of the last stage the single layers."""
+    groups: dict[str, list[Row]] = {}
+    for row in rest:
+        stage = row.node.group()
+        groups.setdefault(row.node.unit if stage == "head" else stage, []).append(row)
+    return [Part((name,), tuple(rows), None, None) for name, rows in groups.items()]
 
 
-def _cells(
-    table: Published, spec: dict[str, Any], covered: tuple[Row, ...], result: Result
-) -> list[Cell]:
-    cells = []
-    for column, printed in zip(table.columns, spec["printed"], strict=True):
-        derived = _QUANTITIES[column["quantity"]](column, spec, covered, result)
-        cells.append(Cell(derived, printed))
-    return cells
+def _cells(table: Published, part: Part) -> list[Cell]:
+    printed = part.printed or ("",) * len(table.columns)
+    return [
+        Cell(_QUANTITIES[column["quantity"]](column, part), text)
+        for column, text in zip(table.columns, printed, strict=True)
+    ]
 
 
-def _label(column: dict[str, Any], spec: dict[str, Any], rows: Any, result: Result) -> str:
-    return str(spec["printed"][0])
+def _label(column: dict[str, Any], part: Part) -> str:
+    """The paper's word for the layer; ``inception (3a)`` for a module."""
+    if part.added:
+        return part.paths[0]
+    if part.main is None:
+        return part.paths[0].replace("_", " (") + ")"
+    if isinstance(part.main.node.op, Dropout):
+        return f"dropout ({100 * part.main.node.op.p:g}%)"
+    return _WORDS.get(type(part.main.node.op).__name__, part.main.type)
 
 
-def _window(column: dict[str, Any], spec: dict[str, Any], rows: Any, result: Result) -> str:
+_WORDS = {
+    "Conv": "convolution",
+    "MaxPool": "max pool",
+    "AvgPool": "avg pool",
+    "AdaptiveAvgPool": "avg pool",
+    "Linear": "linear",
+    "Softmax": "softmax",
+}
+
+
+def _window(column: dict[str, Any], part: Part) -> str:
     """``7x7/2``; of a global pool, the map it covers."""
-    at = [row for row in rows if row.name == spec.get("window")]
-    if not at:
+    if part.main is None or len(part.main.ins[0].dims) != 4:
         return ""
-    op = at[0].node.op
-    kernel = getattr(op, "kernel", at[0].ins[0].dims[-2:])
+    op = part.main.node.op
+    kernel = getattr(op, "kernel", part.main.ins[0].dims[-2:])
     stride = getattr(op, "stride", (1,))
     return f"{'x'.join(map(str, kernel))}/{stride[0]}"
 
 
-def _output(column: dict[str, Any], spec: dict[str, Any], rows: Any, result: Result) -> str:
+def _output(column: dict[str, Any], part: Part) -> str:
     """Height x width x channels, as that paper writes sizes."""
-    channels, *spatial = [*rows[-1].outs[0].dims[1:], 1, 1][:3]
+    channels, *spatial = [*part.rows[-1].outs[0].dims[1:], 1, 1][:3]
     return "x".join(str(d) for d in (*spatial, channels))
 
 
-def _depth(column: dict[str, Any], spec: dict[str, Any], rows: Any, result: Result) -> str:
+def _depth(column: dict[str, Any], part: Part) -> str:
     """How many convolution and linear layers a path through these layers has at most."""
     at: dict[str, int] = {}
-    for row in rows:
+    for row in part.rows:
         before = max(at.get(ref, 0) for ref, _ in row.node.inputs)
         at[row.name] = before + row.node.op.DEPTH
     return str(max(at.values()))
 
 
-def _out_channels(column: dict[str, Any], spec: dict[str, Any], rows: Any, result: Result) -> str:
+def _out_channels(column: dict[str, Any], part: Part) -> str:
     """The width of the layer at one of the column's places below this row's part."""
-    if spec.get("added"):
+    if part.added:
         return ""
-    names = {f"{path}/{place}" for path in spec["covers"] for place in column["at"]}
-    found = [row for row in rows if row.name in names and row.node.op.DEPTH]
-    return str(found[0].node.op.out_channels) if found else ""
+    names = {f"{path}/{place}" for path in part.paths for place in column["at"]}
+    found = [row.node.op for row in part.rows if row.name in names]
+    return "".join(str(op.out_channels) for op in found[:1] if isinstance(op, Conv))
 
 
 def _amount(quantity: str) -> Callable[..., str]:
-    def show(column: dict[str, Any], spec: dict[str, Any], rows: Any, result: Result) -> str:
-        value = getattr(total(row.counts for row in rows), quantity)
+    def show(column: dict[str, Any], part: Part) -> str:
+        value = getattr(total(row.counts for row in part.rows), quantity)
         return in_unit(value, column) if value else ""
 
     return show

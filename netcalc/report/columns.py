@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from netcalc.core.analyse import Counts, Row, Totals
 from netcalc.core.term import WORK
-from netcalc.errors import UnknownNameError, did_you_mean
+from netcalc.errors import InputError, UnknownNameError, did_you_mean
+from netcalc.report.expression import text
 from netcalc.report.table import Column
 from netcalc.report.units import grouped, percent, size
 
@@ -29,9 +30,9 @@ class Quantity(NamedTuple):
 
 
 def _type(line: Line) -> str:
-    """The kind of layer; of a module, how many layers it has."""
+    """The kind of layer; of a module, how many it has, an activation counted with its layer."""
     units = {row.node.unit for row in line.rows}
-    return line.rows[0].type if len(units) == 1 else f"{len(line.rows)} layers"
+    return line.rows[0].type if len(units) == 1 else f"{len(units)} layers"
 
 
 def _fields(line: Line) -> str:
@@ -52,8 +53,8 @@ def _share(name: str, heading: str, value: Callable[[Counts], Any]) -> Quantity:
 
 
 def work_done(counts: Counts) -> list[str]:
-    """What is counted beside MACs: ``7,292,391 add``, in a fixed order."""
-    return [f"{grouped(counts.ops[kind])} {kind}" for kind in WORK if counts.ops.get(kind)]
+    """What is counted beside MACs: ``7292391 add``, in a fixed order."""
+    return [f"{counts.ops[kind]} {kind}" for kind in WORK if counts.ops.get(kind)]
 
 
 def _work(kind: str) -> Quantity:
@@ -81,7 +82,8 @@ COLUMNS: dict[str, Quantity] = {
     "macs%": _share("macs%", "MACs share", lambda c: c.macs),
     "flops": _number("flops", "FLOPs", lambda c: c.flops),
     "ops": Quantity(
-        Column("ops", "other work", right=False), lambda line: ", ".join(work_done(line.counts))
+        Column("ops", "other work", right=False, show=text),
+        lambda line: ", ".join(work_done(line.counts)),
     ),
     **{kind: _work(kind) for kind in WORK if kind != "mac"},
 }
@@ -90,17 +92,20 @@ COLUMNS: dict[str, Quantity] = {
 DEFAULT = ("layer", "type", "output", "params", "macs")
 
 
-def chosen(names: tuple[str, ...], shares: bool = False) -> tuple[Quantity, ...]:
+def chosen(names: tuple[str, ...], share: bool = False) -> tuple[Quantity, ...]:
     """The columns of the given names, the layer's name always first.
 
-    ``shares`` adds params% and macs%. Raises UnknownNameError with the nearest or all names.
+    ``share`` adds params% and macs%. Raises UnknownNameError with the nearest or all names,
+    InputError where none is given.
     """
+    if not names:
+        raise InputError(f"no column is named; choose from {', '.join(COLUMNS)}")
     for name in names:
         if name not in COLUMNS:
             hint = f"{did_you_mean(name.lower(), COLUMNS)} choose from {', '.join(COLUMNS)}"
             raise UnknownNameError(f"there is no column {name!r}; {hint.strip()}")
     wanted = [n for n in names if n != "layer"]
-    if shares:
+    if share:
         for name in ("params", "macs"):
             at = wanted.index(name) + 1 if name in wanted else len(wanted)
             wanted.insert(at, f"{name}%")

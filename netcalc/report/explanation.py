@@ -9,6 +9,7 @@ from netcalc.core.explain import Derivation, Section
 from netcalc.published import load
 from netcalc.published.regenerate import in_unit
 from netcalc.report import expression
+from netcalc.report.formats import escape_latex
 from netcalc.report.network import title
 from netcalc.report.table import Column, Report, Table
 from netcalc.report.text import wrapped
@@ -25,9 +26,9 @@ COLUMNS = (
 
 def explanation_report(result: Result, section: Section, depth: int | None = None) -> Report:
     """The derivations of a section and those below it, down to ``depth`` levels (None: all)."""
-    folded = fold(section, depth)
+    folded = with_units(result, fold(section, depth))
     rows = tuple(
-        (part.path, d.label, _chain(d), d.value, ", ".join(d.legend))
+        (part.path, d.label, _chain(d), d.value, ", ".join(n for n in d.legend if n))
         for part in folded.walk()
         for d in part.derivations
     )
@@ -45,19 +46,49 @@ def fold(section: Section, depth: int | None) -> Section:
     if depth is None:
         return section
     children = tuple(fold(c, depth - 1) for c in section.children) if depth > 1 else ()
-    return Section(section.path, section.title, section.derivations, children)
+    return section._replace(children=children)
+
+
+def with_units(result: Result, section: Section) -> Section:
+    """A section whose modules' weights stand in the unit of the paper's table too (112K)."""
+    column = _paper_unit(result)
+    if column is None:
+        return section
+    derivations = tuple(
+        d._replace(also=in_unit(d.value, column), exact=_is_exact(d.value, column))
+        if d.label == "weights" and "*" not in d.steps[0]
+        else d
+        for d in section.derivations
+    )
+    children = tuple(with_units(result, child) for child in section.children)
+    return section._replace(derivations=derivations, children=children)
+
+
+def _paper_unit(result: Result) -> dict[str, Any] | None:
+    """The column of weights in the published table that a network follows."""
+    if not result.graph.paper:
+        return None
+    return next(c for c in load(result.graph.paper).columns if c["quantity"] == "weights")
+
+
+def _is_exact(value: int, column: dict[str, Any]) -> bool:
+    return bool(value * 10 ** column["digits"] % column["unit"] == 0)
 
 
 def _chain(d: Derivation) -> str:
-    return " = ".join(expression.text(step) for step in d.steps)
+    return " = ".join(expression.text(step) for step in d.steps) + _also(d, "=", "≈")
+
+
+def _also(d: Derivation, same: str, near: str) -> str:
+    """The value in another unit, where it has one."""
+    return f" {same if d.exact else near} {d.also}" if d.also else ""
 
 
 def explanation_text(result: Result, section: Section, width: int = 80) -> str:
     """Each section under its path, two spaces further in for each level."""
-    paper = _paper_unit(result)
     lines = [title(result), ""]
-    for level, part in _levels(section, 0):
-        for line in _text(part, paper):
+    for level, part in _levels(with_units(result, section), 0):
+        for line in _text(part):
             lines += wrapped("  " * level + line, width)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -66,14 +97,16 @@ def _levels(section: Section, level: int) -> list[tuple[int, Section]]:
     return [(level, section)] + [x for c in section.children for x in _levels(c, level + 1)]
 
 
-def _text(part: Section, paper: dict[str, Any] | None) -> list[str]:
+def _text(part: Section) -> list[str]:
     lines = [f"{part.path}  {part.title}"]
+    if not part.derivations:
+        lines.append("  nothing to derive: no such number here, or the size of the input is kept")
     for group in _merged(part.derivations):
         d = group[0]
         label = ", ".join(
             [g.label if i == 0 else g.label.removeprefix("output ") for i, g in enumerate(group)]
         )
-        lines.append(f"  {label} = {_equation(d)}{_in_paper_unit(d, part, paper)}")
+        lines.append(f"  {label} = {_equation(d)}{_also(d, '=', '≈')}")
         if len([name for name in d.legend if name]) > 1:
             lines.append(f"    ({_legend(d)})")
         if d.remark:
@@ -110,31 +143,17 @@ def _legend(d: Derivation) -> str:
     return sign.join(name for name in d.legend if name)
 
 
-def _paper_unit(result: Result) -> dict[str, Any] | None:
-    """The column of weights in the published table that a network follows."""
-    if not result.graph.paper:
-        return None
-    return next(c for c in load(result.graph.paper).columns if c["quantity"] == "weights")
-
-
-def _in_paper_unit(d: Derivation, part: Section, column: dict[str, Any] | None) -> str:
-    """A module's weights in the unit of the paper's table: = 112K."""
-    if column is None or d.label != "weights" or "*" in d.steps[0]:
-        return ""
-    exact = d.value * 10 ** column["digits"] % column["unit"] == 0
-    return f" {'=' if exact else '≈'} {in_unit(d.value, column)}"
-
-
 def explanation_latex(result: Result, section: Section) -> str:
-    """An ``align*`` environment for each section."""
-    blocks = ["% needs \\usepackage{amsmath}"]
-    for part in section.walk():
+    """An ``align*`` environment for each section, what its parts are under it."""
+    head = f"\\noindent\\textbf{{{escape_latex(title(result))}}}"
+    blocks = ["% needs \\usepackage{amsmath}", head]
+    for part in with_units(result, section).walk():
         if not part.derivations:
             continue
-        rows = [_latex_row(d) for d in part.derivations]
-        name = part.path.replace("_", r"\_")
-        body = " \\\\\n".join(rows)
-        blocks.append(f"\\paragraph{{{name}}}\n\\begin{{align*}}\n{body}\n\\end{{align*}}")
+        name = f"\\paragraph{{{escape_latex(part.path)}}} {escape_latex(part.title)}"
+        body = " \\\\\n".join(map(_latex_row, part.derivations))
+        blocks.append(f"{name}\n\\begin{{align*}}\n{body}\n\\end{{align*}}")
+        blocks += [f"\\noindent {escape_latex(note)}" for note in _latex_notes(part)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -142,7 +161,16 @@ def _latex_row(d: Derivation) -> str:
     steps = [expression.latex(step) for step in d.steps]
     value = f"{d.value:,}".replace(",", "{,}")
     shown = steps if steps and steps[-1] == value else [*steps, value]
-    return f"\\text{{{d.label}}} &= {' = '.join(shown)}"
+    also = _also(d, "=", r"\approx").replace(d.also, rf"\text{{{d.also}}}") if d.also else ""
+    return f"\\text{{{escape_latex(d.label)}}} &= {' = '.join(shown)}{also}"
+
+
+def _latex_notes(part: Section) -> list[str]:
+    """What the factors and addends are, and remarks."""
+    legends = [
+        f"{d.label}: {_legend(d)}." for d in part.derivations if len([n for n in d.legend if n]) > 1
+    ]
+    return legends + [f"{d.label}: {d.remark}." for d in part.derivations if d.remark]
 
 
 def _document(section: Section) -> dict[str, Any]:
@@ -156,6 +184,7 @@ def _document(section: Section) -> dict[str, Any]:
                 "value": d.value,
                 "legend": list(d.legend),
                 "remark": d.remark,
+                "also": d.also,
             }
             for d in section.derivations
         ],

@@ -11,6 +11,9 @@ from fractions import Fraction
 _NUMBER = re.compile(r"(?<![\d.])\d{4,}(?![\d.]*\.)")
 
 
+_PLAIN_SUM = re.compile(r"\d+( \+ \d+)*")
+
+
 def text(step: str) -> str:
     """A step with its thousands grouped."""
     return _NUMBER.sub(lambda m: f"{int(m[0]):,}", step)
@@ -18,11 +21,15 @@ def text(step: str) -> str:
 
 def latex(step: str) -> str:
     """A step as LaTeX math."""
+    if _PLAIN_SUM.fullmatch(step):  # of any length, which nested expressions are not
+        return " + ".join(f"{int(n):,}".replace(",", "{,}") for n in step.split(" + "))
     return _latex(ast.parse(step, mode="eval").body)
 
 
 def evaluate(step: str) -> Fraction:
     """The value of a step, exact."""
+    if _PLAIN_SUM.fullmatch(step):
+        return Fraction(sum(int(n) for n in step.split(" + ")))
     return _evaluate(ast.parse(step, mode="eval").body)
 
 

@@ -69,9 +69,24 @@ def _latex(report: Report, width: int) -> str:
     for table in report.tables:
         if table.title:
             blocks.append(f"\\noindent {escape_latex(table.title)}")
-        blocks.append(_tabulated(table, "latex_booktabs"))
+        blocks.append(_latex_table(table))
     blocks += [f"\\noindent {escape_latex(note)}" for note in report.notes if note]
-    return "% needs \\usepackage{booktabs}\n" + "\n\n".join(blocks)
+    return "% needs \\usepackage{booktabs,longtable}\n" + "\n\n".join(blocks)
+
+
+def _latex_table(table: Table) -> str:
+    """Rules of booktabs; tables that may not fit a page break across pages."""
+    name = "longtable" if len(table.rows) > LONG else "tabular"
+    columns = "".join("r" if column.right else "l" for column in table.columns)
+    lines = [[column.heading for column in table.columns], *table.cells()]
+    heading, *rows = (" & ".join(map(escape_latex, line)) + " \\\\" for line in lines)
+    head = f"\\toprule\n{heading}\n\\midrule" + ("\n\\endhead" if name == "longtable" else "")
+    body = "\n".join([head, *rows, "\\bottomrule"])
+    return f"\\begin{{{name}}}{{{columns}}}\n{body}\n\\end{{{name}}}"
+
+
+LONG = 40
+"""More rows than this need not fit a page."""
 
 
 _LATEX = {

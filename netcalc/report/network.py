@@ -8,6 +8,7 @@ from netcalc.core.analyse import Counts, Result, Row, Totals, total
 from netcalc.core.tensor import Tensor
 from netcalc.errors import InputError
 from netcalc.report.columns import DEFAULT, Line, chosen, work_done
+from netcalc.report.expression import text
 from netcalc.report.paper import paper_table
 from netcalc.report.table import Report, Table
 from netcalc.report.units import grouped, human, size
@@ -18,31 +19,40 @@ LAYOUTS = ("paper", "modules", "layers")
 def network_report(
     result: Result,
     layout: str | None = None,
-    depth: int = 1,
-    columns: tuple[str, ...] = DEFAULT,
-    shares: bool = False,
+    depth: int | None = None,
+    columns: tuple[str, ...] | None = None,
+    share: bool = False,
 ) -> Report:
     """The report of one network.
 
     ``layout`` is ``paper`` (the published table, where the network has one; the default there),
-    ``modules`` (one line for each path of ``depth`` components; the default elsewhere) or
-    ``layers``. Raises InputError for a layout the network does not have.
+    ``modules`` (one line for each path of ``depth`` components; the default elsewhere and where
+    other options ask for it) or ``layers``. Raises InputError for a layout that the network does
+    not have, or an option that does not go with it.
     """
-    layout = layout or ("paper" if result.graph.paper else "modules")
+    if layout is None:
+        plain = columns is None and not share and depth is None
+        layout = "paper" if result.graph.paper and plain else "modules"
     if layout not in LAYOUTS:
         raise InputError(f"there is no layout {layout!r}; choose from {', '.join(LAYOUTS)}")
-    if layout == "paper" and not result.graph.paper:
-        raise InputError(f"{result.graph.name} follows no published table; use modules or layers")
-    if depth < 1:
-        raise InputError(f"depth must be a positive integer, got {depth}")
+    if layout != "modules" and depth is not None:
+        raise InputError(f"a depth goes with the layout modules, not with {layout}")
     if layout == "paper":
-        table, told = paper_table(result)
-        notes: tuple[str, ...] = (*told, "")
+        table, notes = _paper(result, columns is not None or share)
     else:
-        table, notes = _lines_table(result, layout, depth, columns, shares), ()
+        table, notes = _lines_table(result, layout, depth, columns, share), ()
     return Report(
         title(result), (table,), (*notes, *totals_lines(result)), lambda: document(result)
     )
+
+
+def _paper(result: Result, chosen: bool) -> tuple[Table, tuple[str, ...]]:
+    if not result.graph.paper:
+        raise InputError(f"{result.graph.name} follows no published table; use modules or layers")
+    if chosen:
+        raise InputError("the layout paper has the paper's columns; use modules or layers")
+    table, notes = paper_table(result)
+    return table, (*notes, "")
 
 
 def title(result: Result) -> str:
@@ -56,9 +66,16 @@ def _named(name: str, result: Result) -> str:
 
 
 def _lines_table(
-    result: Result, layout: str, depth: int, columns: tuple[str, ...], shares: bool
+    result: Result,
+    layout: str,
+    depth: int | None,
+    columns: tuple[str, ...] | None,
+    share: bool,
 ) -> Table:
-    quantities = chosen(columns, shares)
+    depth = 1 if depth is None else depth
+    if not isinstance(depth, int) or depth < 1:
+        raise InputError(f"depth must be a positive integer, got {depth!r}")
+    quantities = chosen(DEFAULT if columns is None else columns, share)
     lines, sections = (
         _layer_lines(result) if layout == "layers" else (_module_lines(result, depth), {})
     )
@@ -111,7 +128,7 @@ def totals_lines(result: Result) -> tuple[str, ...]:
         ),
     ]
     if t.ops:
-        lines.append("other work: " + ", ".join(map(_kept, work_done(t))))
+        lines.append("other work: " + ", ".join(_kept(text(work)) for work in work_done(t)))
     return tuple(lines)
 
 

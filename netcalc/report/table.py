@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from netcalc.core.frozen import FrozenDict
+
 
 class Column(NamedTuple):
     """A column: its heading, the two lines of it where text is narrow, and how cells are shown."""
@@ -36,8 +38,8 @@ class Table(NamedTuple):
     columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
     title: str = ""
-    sections: Mapping[int, str] = {}
-    marks: Mapping[tuple[int, int], str] = {}
+    sections: Mapping[int, str] = FrozenDict()
+    marks: Mapping[tuple[int, int], str] = FrozenDict()
 
     def cell(self, row: int, column: int) -> str:
         """One cell as people read it, with its mark."""

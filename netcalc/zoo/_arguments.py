@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from fractions import Fraction
 from inspect import Parameter
+from numbers import Real
 from typing import Any
 
-from netcalc.errors import InputError
+from netcalc.core.fields import number
+from netcalc.errors import InputError, SpecError
 
-_FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_FLAGS = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
 
 
 def parse(name: str, value: Any, parameter: Parameter) -> Any:
-    """The value for a builder's parameter, by its annotation; what is not text is left as it is.
+    """The value for a builder's parameter, by its annotation; numbers as exact ones.
 
     Choices are annotated ``Literal["pool", "fc"]``, fractions ``Fraction`` (0.29 is 29/100 then,
     not the nearest binary number). Raises InputError that says what the argument takes.
@@ -20,30 +27,32 @@ def parse(name: str, value: Any, parameter: Parameter) -> Any:
     kind = str(parameter.annotation)
     if kind.startswith("Literal["):
         choices = [c.strip(" '\"") for c in kind[len("Literal[") : -1].split(",")]
-        if value not in choices:
+        if str(value).lower() not in choices:
             raise InputError(f"{name} must be {' or '.join(choices)}, got {value!r}")
-        return value
+        return str(value).lower()
     if kind == "Fraction":
         return _fraction(name, value)
-    if not isinstance(value, str):
-        return value
     if kind == "bool":
-        if value.lower() not in _FLAGS:
+        if not isinstance(value, bool) and str(value).lower() not in _FLAGS:
             raise InputError(f"{name} must be true or false, got {value!r}")
-        return _FLAGS[value.lower()]
-    try:
+        return value if isinstance(value, bool) else _FLAGS[str(value).lower()]
+    if isinstance(value, str):
+        if not re.fullmatch(r"[+-]?\d{1,15}", value):
+            raise InputError(f"{name} must be an integer of at most 15 digits, got {value[:40]!r}")
         return int(value)
-    except ValueError:
-        raise InputError(f"{name} must be an integer, got {value!r}") from None
+    try:
+        return number(name, value)
+    except SpecError as problem:
+        raise InputError(str(problem)) from None
 
 
 def _fraction(name: str, value: Any) -> Any:
-    """An exact fraction from text, an int or a float (by its shortest decimal)."""
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        try:
-            return Fraction(str(value))
-        except (ValueError, ZeroDivisionError):
-            raise InputError(f"{name} must be a number such as 0.5 or 1/2, got {value!r}") from None
+    """An exact fraction from text or a number (by its shortest decimal); a symbol as it is."""
+    if isinstance(value, str | int | float | Real | Decimal | None) and not isinstance(value, bool):
+        if not re.fullmatch(r"[+-]?\d{1,15}(\.\d{0,15})?(/0*[1-9]\d{0,14})?", str(value)):
+            raise InputError(f"{name} must be a number such as 0.5 or 1/2, got {str(value)[:40]!r}")
+        top, _, bottom = str(value).partition("/")
+        return Fraction(top) / int(bottom or 1)
     return value
 
 

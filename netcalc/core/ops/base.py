@@ -93,16 +93,20 @@ class Op:
         raise NotImplementedError
 
     def attrs(self) -> dict[str, Any]:
-        """The fields, an axis-by-axis field with equal entries as one number."""
-        return {f.name: plain(getattr(self, f.name)) for f in _fields(type(self))}
+        """The fields, an axis-by-axis field with equal entries as one number.
+
+        The number of axes is left out: the type says it.
+        """
+        fields = _fields(type(self))
+        return {f.name: plain(getattr(self, f.name)) for f in fields if f.name != "n"}
 
     def __repr__(self) -> str:
         shown = {
             f.name: value
             for f in _fields(type(self))
-            if _is_news(f, value := plain(getattr(self, f.name)))
+            if f.name != "n" and _is_news(f, value := plain(getattr(self, f.name)))
         }
-        return f"{self.type}({', '.join(f'{k}={v}' for k, v in shown.items())})"
+        return f"{self.type}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
 
 
 def per_axis(n: int, value: Any) -> Any:
@@ -172,13 +176,13 @@ def batch_names(leading: int, *rest: str) -> tuple[str, ...]:
     return ("batch",) * leading + rest
 
 
-def elementwise(label: str, kind: str, x: Tensor, *times: tuple[Num, str]) -> Term:
+def elementwise(label: str, kind: str, x: Tensor, *times: tuple[Num, str], shown: str = "") -> Term:
     """Work that is done once per element of ``x`` (or ``times`` as often, each with its name)."""
     if not times:
         return Term(label, kind, x.factors(), _names(x))
     counts = tuple(n for n, _ in times)
     names = tuple(name for _, name in times)
-    return Term(label, kind, counts + x.factors(), names + _names(x))
+    return Term(label, kind, counts + x.factors(), names + _names(x), shown=shown)
 
 
 def _names(x: Tensor) -> tuple[str, ...]:

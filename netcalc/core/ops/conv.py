@@ -175,7 +175,7 @@ def _int(value: Any) -> int:
 _NAMES = {
     n: (
         *(f"kernel {axis}" for axis in AXES[n]),
-        "in channels / groups",
+        "(in channels / groups)",
         "out channels",
         *(f"out {axis}" for axis in AXES[n]),
     )
@@ -187,6 +187,7 @@ def _constructor(n: int) -> Callable[..., Conv]:
     def make(
         out_channels: Num,
         kernel: Any,
+        *,
         stride: Any = 1,
         padding: Any = 0,
         dilation: Any = 1,

@@ -65,7 +65,10 @@ class Concat(Op):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Add(Op):
-    """The sum of inputs of one shape. Work: an addition per element and input after the first."""
+    """The sum of inputs of one shape. Work: an addition per element and input after the first.
+
+    Shapes must be equal: PyTorch would broadcast (1, 8, 1, 1) against (1, 8, 5, 5), this does not.
+    """
 
     ARITY: ClassVar[tuple[int, int | None]] = (2, None)
 
@@ -83,7 +86,7 @@ class Add(Op):
         return (ins[0],)
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
-        return (elementwise("additions", "add", outs[0], (len(ins) - 1, "inputs - 1")),)
+        return (elementwise("additions", "add", outs[0], (len(ins) - 1, "(inputs - 1)")),)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from netcalc.core.numbers import product
 from netcalc.core.ops.base import Example, Op, elementwise, example, named, rank
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term, buffer, parameter
@@ -34,7 +35,15 @@ class BatchNorm(Op):
         return f"BatchNorm{self.n}d"
 
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
-        yield rank(self, ins[0], *((2, 3) if self.n == 1 else (self.n + 2,)))
+        (x,) = ins
+        yield rank(self, x, *((2, 3) if self.n == 1 else (self.n + 2,)))
+        if not self.track_running_stats:
+            each = product((x.dims[0], *x.dims[2:]))
+            yield Guard(
+                (each >= 2,),
+                "statistics of a batch need more than one value for each channel, got {each}",
+                {"each": each},
+            )
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         return ins
@@ -71,6 +80,7 @@ class BatchNorm(Op):
         yield example(BatchNorm1d(), (2, 8))
         yield example(BatchNorm1d(), (2, 8, 5))
         yield example(BatchNorm3d(), (2, 8, 3, 4, 5))
+        yield example(BatchNorm1d(track_running_stats=False), (1, 8))  # refused
         yield example(BatchNorm2d(), (8, 5, 6))  # refused
         yield example(BatchNorm1d(), (2, 8, 5, 6))  # refused
 
@@ -104,7 +114,7 @@ class LocalResponseNorm(Op):
         (x,) = ins
         return (
             elementwise("squares in each window", "mul", x, (self.size, "size")),
-            elementwise("sums over each window", "add", x, (self.size - 1, "size - 1")),
+            elementwise("sums over each window", "add", x, (self.size - 1, "(size - 1)")),
             elementwise("multiplications by alpha/size", "mul", x),
             elementwise("additions of k", "add", x),
             elementwise("powers of beta", "pow", x),
@@ -122,6 +132,7 @@ class LocalResponseNorm(Op):
 
 def _constructor(n: int) -> Callable[..., BatchNorm]:
     def make(
+        *,
         eps: float = 1e-5,
         momentum: float | None = 0.1,
         affine: bool = True,

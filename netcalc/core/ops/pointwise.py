@@ -75,7 +75,7 @@ class Softmax(Op):
         axis = axis_of(self.dim, x)
         rows = x.factors(0, axis) + x.factors(axis + 1)
         fewer = (*rows, x.dims[axis] - 1)
-        names = ("rows",) * len(rows) + ("row length - 1",)
+        names = ("rows",) * len(rows) + ("(row length - 1)",)
         return (
             Term("comparisons for the largest", "cmp", fewer, names),
             elementwise("subtractions of the largest", "add", x),

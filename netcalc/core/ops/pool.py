@@ -89,6 +89,11 @@ class Pool(Op):
         sizes = [w.size(d) for w, d in zip(self.windows(), x.dims[-n:], strict=True)]
         return (Tensor((*x.dims[:-n], *sizes), x.dtype),)
 
+    def folding(self, label: str, kind: str, y: Tensor) -> Term:
+        """One operation less than a window has taps, for each output."""
+        times = (prod(self.kernel) - 1, "(taps - 1)")
+        return elementwise(label, kind, y, times, shown=f"({'*'.join(map(str, self.kernel))} - 1)")
+
     def working(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Working, ...]:
         return window_working(self.windows(), ins[0])
 
@@ -107,8 +112,7 @@ class MaxPool(Pool):
         return self.dilation
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
-        times = (prod(self.kernel) - 1, "taps - 1")
-        return (elementwise("comparisons", "cmp", outs[0], times),)
+        return (self.folding("comparisons", "cmp", outs[0]),)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -152,9 +156,8 @@ class AvgPool(Pool):
             )
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
-        times = (prod(self.kernel) - 1, "taps - 1")
         return (
-            elementwise("additions", "add", outs[0], times),
+            self.folding("additions", "add", outs[0]),
             elementwise("divisions", "div", outs[0]),
         )
 
