@@ -32,23 +32,30 @@ if TYPE_CHECKING:
     from netcalc.core.ops.pointwise import *  # noqa: F403
     from netcalc.core.ops.pool import *  # noqa: F403
     from netcalc.core.tensor import Tensor as Tensor
+    from netcalc.errors import InputError as InputError
     from netcalc.errors import NetcalcError as NetcalcError
+    from netcalc.errors import OutputError as OutputError
+    from netcalc.errors import SpecError as SpecError
+    from netcalc.errors import UnknownNameError as UnknownNameError
     from netcalc.loading import load as load
 
 __version__ = "0.1.0"
 
 _API = ("Analysis", "Comparison", "Explanation", "Verified", "analyse", "compare", "verify")
+_ERRORS = ("InputError", "NetcalcError", "OutputError", "SpecError", "UnknownNameError")
 _HOMES = {
     **dict.fromkeys(_API, "api"),
     **dict.fromkeys(("Graph", "branches", "chain", "head", "network"), "core.graph"),
     "Tensor": "core.tensor",
-    "NetcalcError": "errors",
+    **dict.fromkeys(_ERRORS, "errors"),
     "load": "loading",
 }
 """Where the public names live; the kinds of layer are found in core.ops."""
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return __dir__()
     if name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = import_module(f"{__name__}.{_HOMES.get(name, 'core.ops')}")

@@ -55,7 +55,10 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command and exit: 0 done, 1 a check failed, 2 bad input or usage."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller: write into nothing
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115  (for good)
+        stream = getattr(sys, name)
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that has no "·" still gets the rest
     try:
@@ -74,6 +77,8 @@ def main(args: list[str] | None = None) -> None:
         code = _refuse(_usage(problem))
     except NetcalcError as problem:
         code = _refuse(str(problem))
+    except OSError as problem:
+        code = _refuse(f"cannot write the output: {problem.strerror or problem}")
     except (KeyboardInterrupt, click.Abort):
         code = _refuse("interrupted") and 130
     sys.exit(code if isinstance(code, int) else 0)
@@ -94,5 +99,5 @@ def _usage(problem: click.ClickException) -> str:
 
 
 def _refuse(message: str) -> int:
-    click.echo(f"netcalc: {message}", err=True)
+    click.echo(f"netcalc: {' '.join(message.split())}", err=True)
     return BAD_INPUT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -43,12 +44,12 @@ class InputShape(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # a
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, ...]:
         parts = str(value).lower().replace("x", ",").split(",")
-        try:
-            return tuple(int(part) for part in parts)
-        except ValueError:
+        if not all(re.fullmatch(r"\s*-?\d{1,18}\s*", part) for part in parts):
             raise InputError(
-                f"--input takes a shape such as 3,224,224 or 3x224x224 or 224, got {value!r}"
-            ) from None
+                "--input takes a shape such as 3,224,224 or 3x224x224 or 224, got"
+                f" {str(value)[:60]!r}"
+            )
+        return tuple(int(part) for part in parts)
 
 
 def network_options(command: CommandT) -> CommandT:
@@ -58,7 +59,10 @@ def network_options(command: CommandT) -> CommandT:
             "--aux", is_flag=True, help="Short for NET@aux=true: with its training heads."
         ),
         click.option(
-            "--batch", type=int, metavar="N", help="Images in a batch (work is of the batch)."
+            "--batch",
+            type=click.IntRange(1, 10**15),
+            metavar="N",
+            help="Images in a batch (work is of the batch).",
         ),
         click.option(
             "--input",
@@ -128,27 +132,40 @@ def emit(report: Report, fmt: str | None, output: Path | None) -> None:
 
 
 def write(text: str, output: Path | None) -> None:
-    """Print a text, or write it beside its file and rename, so that no half of it is ever seen."""
-    if output is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-        return
+    """Print a text, or write it beside its file and rename, so that no half of it is ever seen.
+
+    What is no regular file (a pipe, a device) is written to as it is.
+    """
+    try:
+        if output is None:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        elif output.exists() and not output.is_file():
+            output.write_text(text, "utf-8")
+        else:
+            _replace(output.resolve(), text)
+    except BrokenPipeError:
+        raise
+    except (OSError, RuntimeError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        where = "the output" if output is None else str(output)
+        raise OutputError(f"cannot write {where}: {reason}; choose another place") from None
+
+
+def _replace(target: Path, text: str) -> None:
+    """Put a file in the place of another, with its permissions, or with the usual ones."""
     import tempfile  # only where a file is written
 
+    mode = target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~_umask()
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".netcalc-")
     try:
-        target = output.resolve()
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(name, 0o666 & ~_umask())
-            os.replace(name, target)
-        except BaseException:
-            os.unlink(name)
-            raise
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
-        raise OutputError(f"cannot write {output}: {reason}; choose another place") from None
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, mode)
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
 
 
 def _umask() -> int:

@@ -23,10 +23,28 @@ def comparison_report(c: Comparison) -> Report:
         tables += [_stages(c, q) for q in QUANTITIES]
     notes: tuple[str, ...] = ()
     if two:
-        tables.append(_layers(c))
+        layers = _layers(c)
+        tables += [layers] if layers.rows else []
         notes = tuple(_summary(c, q) for q in QUANTITIES)
-    names = ", ".join(result.graph.factory for result in c.results)
-    return Report(f"comparing {names}", tuple(tables), notes, lambda: document(c))
+    names = zip(_labels(c), c.results, strict=True)
+    told = (
+        r.graph.factory if label == r.graph.label else f"{label} = {r.graph.factory}"
+        for label, r in names
+    )
+    return Report(f"comparing {', '.join(told)}", tuple(tables), notes, lambda: document(c))
+
+
+def _labels(c: Comparison) -> list[str]:
+    """What columns are headed with: the networks' names, letters where these are long."""
+    names = [r.graph.label for r in c.results]
+    distinct = len(set(names)) == len(names)
+    if distinct and sum(map(len, names)) <= WIDEST:
+        return names
+    return [chr(ord("A") + i) if i < 26 else f"N{i + 1}" for i in range(len(names))]
+
+
+WIDEST = 24
+"""Longer names than this, together, leave no room for the numbers under them."""
 
 
 def _alike(c: Comparison) -> bool:
@@ -34,30 +52,26 @@ def _alike(c: Comparison) -> bool:
     return all(None not in stage.counts for stage in c.stages)
 
 
-def short(label: str) -> str:
-    """A network's name in two lines: before its arguments, or after a dash."""
-    for mark in ("(", "-"):
-        before, found, after = label.partition(mark)
-        if found:
-            return f"{before}\n({after}" if mark == "(" else f"{before}-\n{after}"
-    return label
-
-
 def _two(c: Comparison) -> Table:
     """A line for each quantity, with difference and ratio."""
     columns = (
         Column("quantity", "", right=False),
-        *(Column(r.graph.label, r.graph.label, short(r.graph.label)) for r in c.results),
-        Column("difference", "difference"),
+        *(Column(label, label, show=_shown) for label in _labels(c)),
+        Column("difference", "difference", show=signed),
         Column("ratio", "ratio"),
     )
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for name, a, b in _compared(*c.results):
         if isinstance(a, str):
-            rows.append((name, a, b, "", ""))
+            rows.append((name, a, b, None, None))
         elif a or b:
-            rows.append((name, grouped(a), grouped(b), signed(b - a), ratio(a, b)))
+            small = name in ("depth", "layers with params")
+            rows.append((name, a, b, b - a, None if small else ratio(a, b)))
     return Table(columns, tuple(rows))
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else grouped(value)
 
 
 def _compared(a: Result, b: Result) -> list[tuple[str, Any, Any]]:
@@ -113,8 +127,7 @@ def _stages(c: Comparison, quantity: str) -> Table:
     """One line for each stage in which the quantity occurs."""
     two = len(c.results) == 2
     columns = [Column("stage", "stage", right=False)]
-    labels = [r.graph.label for r in c.results]
-    columns += [Column(label, label, short(label), show=grouped) for label in labels]
+    columns += [Column(label, label, show=grouped) for label in _labels(c)]
     if two:
         columns.append(Column("difference", "difference", show=signed))
     rows = []
@@ -131,7 +144,7 @@ MOST_LAYERS = 24
 
 def _layers(c: Comparison) -> Table:
     """The layers that differ in count, and how; where they are many, those alike together."""
-    a, b = (r.graph.label for r in c.results)
+    a, b = _labels(c)
     columns = (
         Column("layer", "layer", right=False),
         Column("params_a", f"params {a}", "params\nbefore", show=grouped),
@@ -185,12 +198,13 @@ def _steps(*pairs: Pair) -> tuple[int, int]:
     return difference(pairs, "params"), difference(pairs, "macs")
 
 
-def why(pair: Pair, c: Comparison) -> str:
-    """What is different about a pair."""
+def why(pair: Pair, c: Comparison, names: list[str] | None = None) -> str:
+    """What is different about a pair; a network that has it alone under its name in ``names``."""
+    names = names or _labels(c)
     if pair.a is None:
-        return f"only in {c.results[1].graph.label}"
+        return f"only in {names[1]}"
     if pair.b is None:
-        return f"only in {c.results[0].graph.label}"
+        return f"only in {names[0]}"
     return "; ".join(pair.changes().values())
 
 
@@ -199,19 +213,20 @@ def _summary(c: Comparison, quantity: str) -> str:
     a, b = c.results
     unit = QUANTITIES[quantity]
     before, after = getattr(a.totals, quantity), getattr(b.totals, quantity)
-    text = f"{b.graph.label} {grouped(after)} {unit}"
+    first, second = _labels(c)
+    text = f"{second} {grouped(after)} {unit}"
     added = sum(getattr(p.counts[1], quantity) for p in c.added)
     if added:
         costly = [p for p in c.added if getattr(p.counts[1], quantity)]
         text += (
             f" = {grouped(added)} in {_layers_named(costly, quantity)} only it has"
-            f" + {grouped(after - added)} in layers that both have"
+            f" + {grouped(after - added)} in paired layers"
         )
-    text += f"; {a.graph.label} {grouped(before)}"
+    text += f"; {first} {grouped(before)}"
     gone = sum(getattr(p.counts[0], quantity) for p in c.removed)
     if gone:
         text += f", of which {grouped(gone)} in layers only it has"
-    return f"{text}; together {signed(after - before)} ({ratio(before, after)})"
+    return f"{text}; together {signed(after - before)} ({ratio(before, after)})".replace(" (-)", "")
 
 
 def _layers_named(pairs: list[Pair], quantity: str) -> str:
@@ -269,7 +284,7 @@ def _difference(c: Comparison, quantity: str) -> dict[str, Any]:
                     for counts, row in zip(p.counts, (p.a, p.b), strict=True)
                 ],
                 "difference": difference([p], quantity),
-                "why": why(p, c),
+                "why": why(p, c, [r.graph.label for r in c.results]),
             }
             for p in c.pairs
             if difference([p], quantity)

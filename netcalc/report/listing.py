@@ -15,15 +15,14 @@ COLUMNS = (
     Column("input", "input"),
     Column("params", "params", show=grouped),
     Column("macs", "MACs", show=grouped),
-    Column("arguments", "arguments", right=False),
 )
 
 
 def listing_report(networks: list[tuple[Result, int, str, tuple[str, ...]]]) -> Report:
     """The list, from (analysis on the default input, year, source, builder arguments) of each."""
     rows = tuple(
-        (r.graph.name, year, _input(r), r.totals.params, r.totals.macs, " ".join(arguments))
-        for r, year, _, arguments in networks
+        (r.graph.name, year, _input(r), r.totals.params, r.totals.macs)
+        for r, year, _, _ in networks
     )
     documents: list[dict[str, Any]] = [
         {
@@ -36,9 +35,10 @@ def listing_report(networks: list[tuple[Result, int, str, tuple[str, ...]]]) -> 
         }
         for r, year, source, arguments in networks
     ]
-    example = "arguments are set as in googlenet@aux=true,width=0.5"
+    taken = [f"{r.graph.name} takes {', '.join(args)}" for r, _, _, args in networks if args]
+    notes = ("arguments are set as in googlenet@aux=true,width=0.5", *taken)
     document = {"schema": 1, "networks": documents}
-    return Report("networks of the zoo", (Table(COLUMNS, rows),), (example,), lambda: document)
+    return Report("networks of the zoo", (Table(COLUMNS, rows),), notes, lambda: document)
 
 
 def _input(result: Result) -> str:

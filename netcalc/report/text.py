@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from netcalc.report.table import Table
 
-MIN_ROOM = 14
+MIN_ROOM = 10
 """A column that may be broken is never made narrower than this."""
 
 
@@ -20,16 +20,10 @@ def wrapped(text: str, width: int) -> list[str]:
     ) or [""]
 
 
-def wrap(text: str, width: int) -> list[str]:
-    """Lines broken at spaces alone."""
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
-
-
 def text_table(table: Table, width: int) -> str:
     """Columns with single gaps under headings of at most two lines.
 
-    What does not fit is broken: paths in the first column after a slash, words in a last column of
-    text. Numbers never are.
+    Text that does not fit goes on in a second line; numbers never do.
     """
     cells = table.cells()
     if not cells:
@@ -39,8 +33,8 @@ def text_table(table: Table, width: int) -> str:
     headings = _headings([column.full for column in table.columns])
     if sum(_widths(headings + cells)) + len(cells[0]) - 1 > width:
         headings = _headings([column.lines for column in table.columns])
-    first, last = _rooms(table, _widths(headings + cells), width)
-    lines = [_physical(row, first, last) for row in cells]
+    rooms = _rooms(table, headings, cells, width)
+    lines = [_physical(row, rooms) for row in cells]
     everything = headings + [line for row in lines for line in row]
     aligned = _aligned(everything, table)
     at = len(headings)
@@ -66,34 +60,46 @@ def _widths(rows: list[list[str]]) -> list[int]:
     return [max(map(len, column)) for column in zip(*rows, strict=True)]
 
 
-def _rooms(table: Table, widths: list[int], width: int) -> tuple[int, int]:
-    """How wide the first column may be, and the last (0: it is not to be broken)."""
-    gaps = len(widths) - 1
-    if table.columns[-1].right or not gaps:
-        return max(MIN_ROOM, width - gaps - sum(widths[1:])), 0
-    both = max(2 * MIN_ROOM, width - gaps - sum(widths[1:-1]))
-    last = min(widths[-1], max(MIN_ROOM, both - min(widths[0], both * 3 // 5)))
-    return max(MIN_ROOM, both - last), last
+def _rooms(
+    table: Table, headings: list[list[str]], cells: list[list[str]], width: int
+) -> dict[int, int]:
+    """How wide each column of text may be, the widest narrowed first until all fit."""
+    widths = _widths(headings + cells)
+    least = _widths(headings)
+    rooms = {i: widths[i] for i, column in enumerate(table.columns) if not column.right}
+    over = sum(widths) + len(widths) - 1 - width
+    while over > 0:
+        wide = [i for i in rooms if rooms[i] > max(MIN_ROOM, least[i])]
+        if not wide:
+            break
+        rooms[max(wide, key=lambda i: rooms[i])] -= 1
+        over -= 1
+    return rooms
 
 
-def _physical(row: list[str], first: int, last: int) -> list[list[str]]:
+def _physical(row: list[str], rooms: dict[int, int]) -> list[list[str]]:
     """The lines that one row takes."""
-    columns = [[cell] for cell in row]
-    columns[0] = _broken(row[0], first)
-    if last:
-        columns[-1] = wrap(row[-1], last) or [""]
+    columns = [_broken(cell, rooms[i]) if i in rooms else [cell] for i, cell in enumerate(row)]
     return [list(line) for line in zip_longest(*columns, fillvalue="")]
 
 
 def _broken(name: str, room: int) -> list[str]:
-    """A path in lines that fit, broken after slashes, dashes and spaces."""
-    indent = len(name) - len(name.lstrip())
+    """Text in lines that fit, broken after slashes, dashes and spaces, or anywhere if need be."""
+    indent = len(name) - len(name.lstrip()) + 2
     lines = [""]
-    for piece in re.findall(r"\s*[^/ -]+[/ -]?|[/ -]+", name):
-        if lines[-1].strip() and len(lines[-1]) + len(piece.rstrip()) > room:
-            lines.append(" " * (indent + 2))
-        lines[-1] += piece
-    return lines
+    pieces = re.findall(r"\s*[^/ -]+[/ -]?|[/ -]+", name)
+    while pieces:
+        piece = pieces.pop(0)
+        if len(lines[-1]) + len(piece.rstrip()) <= room:
+            lines[-1] += piece
+        elif lines[-1].strip():
+            pieces.insert(0, piece)
+            lines.append(" " * indent)
+        else:
+            cut = room - len(lines[-1])
+            lines[-1] += piece[:cut]
+            pieces.insert(0, piece[cut:])
+    return [line.rstrip() for line in lines]
 
 
 def _aligned(rows: list[list[str]], table: Table) -> list[str]:
