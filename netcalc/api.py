@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netcalc.core.analyse import Result, Row, Totals
 from netcalc.core.analyse import analyse as _analyse
-from netcalc.core.fields import number
+from netcalc.core.fields import axes, number
 from netcalc.core.graph import Graph
 from netcalc.core.tensor import Tensor
 from netcalc.errors import InputError, SpecError
@@ -353,15 +353,10 @@ def _dims(
         )
     if batch is not None:
         given = _batched(name, given, batch, whole, batched)
-    for d in given:
-        if isinstance(d, int) and not 1 <= d <= LARGEST:
-            shown = "x".join(map(str, given)) if d < 1 else "a larger one"
-            raise InputError(f"{name}: every axis must be from 1 to {LARGEST:,}, got {shown}")
-    return given
-
-
-LARGEST = 10**15
-"""No axis is longer: what is meant to be a size and is not is told so."""
+    try:
+        return axes(name, given)
+    except SpecError as problem:
+        raise InputError(str(problem)) from None
 
 
 def _given(name: str, shape: Any, default: tuple[Any, ...]) -> tuple[Any, ...]:

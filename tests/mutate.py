@@ -27,6 +27,8 @@ CORE = ROOT / "netcalc" / "core"
 TESTS = ("test_googlenet", "test_compare", "test_brute_force", "test_ops_contract", "test_api")
 SLOW_TESTS = ("test_window_properties", "test_formats", "test_cli")
 TIME_LIMIT = 240
+LOG = Path(tempfile.gettempdir()) / f"netcalc-mutate-{os.getpid()}.log"
+"""What the tests of the last mutant printed."""
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub,
@@ -138,10 +140,13 @@ def _run_tests(folder: Path) -> int:
     """In the child: the tests on the changed copy; 0 if they all pass."""
     signal.alarm(TIME_LIMIT)  # a mutant that loops for ever is killed, which counts
     os.chdir(folder)
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, 1)
-    os.dup2(devnull, 2)
+    log = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
     sys.path[:0] = [str(folder)]
+    os.environ["PYTHONPATH"] = str(folder)  # for the processes that tests start
+    for name in [n for n in sys.modules if n.partition(".")[0] in ("netcalc", "tests")]:
+        del sys.modules[name]
     sys.dont_write_bytecode = True
     import pytest
 
@@ -168,6 +173,9 @@ def main() -> None:
     todo = [m for path in paths for m in mutants(path)]
     if options.sample:
         todo = random.Random(0).sample(todo, options.sample)
+    control = paths[0].read_text("utf-8")
+    if not survives(Mutant(paths[0], 0, "nothing", control)):
+        sys.exit(f"the tests fail on what nothing was changed in:\n{LOG.read_text()[-2000:]}")
     workers = [_worker(todo[i :: options.jobs]) for i in range(options.jobs)]
     survivors = sorted(line for read in workers for line in _lines(read))
     killed = len(todo) - len(survivors)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
+import re
+from decimal import Decimal
+from fractions import Fraction
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -118,6 +124,120 @@ def test_your_own_network() -> None:
     assert a.rows[4].node.inputs == (("block/body/conv", 0), ("stem_relu", 0))
 
 
+def test_no_graph_is_changed_through_another() -> None:
+    """Every node without tied tensors has the same empty mapping, which nobody can fill."""
+    before = nc.analyse("reduced").totals.params
+    with pytest.raises(TypeError, match="cannot be changed"):
+        nc.load("naive").nodes[0].tensors["weight"] = None  # type: ignore[index]
+    graph = nc.load("naive")
+    for change in (graph.inputs.clear, graph.outputs.clear):  # type: ignore[attr-defined]
+        with pytest.raises(TypeError, match="cannot be changed"):
+            change()
+    assert nc.analyse("reduced").totals.params == before
+
+
+def test_graphs_are_copied_and_pickled() -> None:
+    graph = nc.load("googlenet@aux=true")
+    assert pickle.loads(pickle.dumps(graph)) == graph == copy.deepcopy(graph)
+    assert graph != nc.load("googlenet")
+
+
+@pytest.mark.parametrize("n", [np.int64(10**12), np.int32(7), np.uint8(3)])
+def test_numpy_numbers_become_exact(n: object) -> None:
+    """10^12 images of 1.58 G MACs do not fit 64 bits."""
+    macs = nc.analyse("googlenet", batch=n).totals.macs  # type: ignore[arg-type]
+    assert macs == int(n) * 1_582_671_872  # type: ignore[call-overload]
+    assert type(macs) is int
+
+
+@pytest.mark.parametrize("value", [1.5, True, "2", None, b"224", {224}, (3, 224, 224.5), 0, 10**16])
+def test_what_is_no_size_is_refused(value: object) -> None:
+    if value is not None:
+        with pytest.raises(nc.InputError):
+            nc.analyse("googlenet", input=value)  # type: ignore[arg-type]
+    if not isinstance(value, tuple | type(None)):
+        with pytest.raises(nc.InputError):
+            nc.analyse("googlenet", batch=value)  # type: ignore[arg-type]
+    with pytest.raises(nc.NetcalcError):
+        nc.network(nc.ReLU(), input=(1, value))  # type: ignore[arg-type]
+
+
+def test_what_is_not_a_batch_is_not_taken_for_one() -> None:
+    net = nc.network(nc.chain(conv=nc.Conv2d(3, 3, padding=1)), input=(3, 9, 9))
+    with pytest.raises(nc.InputError, match="its first axis is not a batch"):
+        nc.analyse(net, batch=4)
+    with pytest.raises(nc.InputError, match="give all of them, got 11"):
+        nc.analyse(net, input=11)
+    line = nc.network(nc.chain(conv=nc.Conv1d(3, 3)), input=(1, 2, 9))
+    assert nc.analyse(line, batch=4).totals.macs == 4 * nc.analyse(line).totals.macs
+    image = nc.network(nc.chain(conv=nc.Conv2d(3, 3)), input=(1, 9, 9), batched=False)
+    with pytest.raises(nc.InputError):
+        nc.analyse(image, batch=4)
+
+
+@pytest.mark.parametrize("width", [0.5, Fraction(1, 2), Decimal("0.5"), np.float32(0.5), "1/2"])
+def test_a_width_of_any_type_is_exact(width: object) -> None:
+    totals = nc.analyse(nc.load("googlenet", width=width)).totals
+    assert (totals.params, type(totals.params)) == (2_010_560, int)
+
+
+def test_latex_escapes_everything() -> None:
+    for net in ("googlenet-torchvision", "naive"):
+        text = nc.analyse(net).explain().latex()
+        outside = re.sub(r"\\begin\{align\*\}.*?\\end\{align\*\}", "", text, flags=re.S)
+        assert not re.search(r"(?<!\\)[_&#$^](?!\\to|\$)", outside.replace(r"$\to$", ""))
+        labels = re.findall(r"\\text\{([^}]*)\}", text)
+        assert labels
+        assert not [label for label in labels if re.search(r"(?<!\\)_", label)]
+
+
+def test_a_sum_of_a_thousand_parts_is_explained() -> None:
+    layers = {f"fc{i}": nc.Linear(2) for i in range(1000)}
+    explained = nc.analyse(nc.network(nc.chain(layers), input=(1, 2))).explain("", "params")
+    assert r"\text{weights} &= 4 + 4 + " in explained.latex()
+    first = explained.section.derivations[0]
+    assert expression.evaluate(first.steps[0]) == first.value == 4000
+
+
+def test_star_import() -> None:
+    names: dict[str, object] = {}
+    exec("from netcalc import *", names)
+    assert {"analyse", "Conv2d", "AdaptiveAvgPool2d", "SpecError"} <= names.keys()
+    assert not {"Any", "TYPE_CHECKING", "import_module"} & names.keys()
+
+
+@pytest.mark.parametrize("call", ["nc.Conv2d(3, 64, 7)", "nc.BatchNorm2d(64)"])
+def test_pytorchs_leading_arguments_are_not_misread(call: str) -> None:
+    """In PyTorch these begin with the input channels, which netcalc takes from the input."""
+    with pytest.raises(TypeError):
+        eval(call)
+
+
+def test_param_bytes_follow_the_dtype() -> None:
+    net = nc.network(nc.chain(fc=nc.Linear(3)), input=(1, 5))
+    half = {"input": Tensor((1, 5), "float16")}
+    assert core_analyse(net).totals.param_bytes == 4 * 18
+    assert core_analyse(net, half).totals.param_bytes == 2 * 18
+
+
+def test_statistics_of_the_batch_are_work_too() -> None:
+    net = nc.network(nc.chain(bn=nc.BatchNorm2d(track_running_stats=False)), input=(2, 3, 4, 5))
+    assert nc.analyse(net).totals.ops == {"mul": 2 * 120, "add": 3 * 120}
+
+
+def test_every_column_shows_what_it_says() -> None:
+    table = nc.analyse("googlenet-torchvision").table(
+        "csv", columns=["input", "output", "weights", "biases", "buffers", "trainable", "flops"]
+    )
+    lines = [line.split(",") for line in table.splitlines()]
+    assert lines[0] == [
+        *("layer", "input", "output", "weights", "biases", "buffers", "trainable", "flops")
+    ]
+    # conv1: 7*7*3*64 weights and 64 BatchNorm scales, 64 shifts, 2*64 + 1 buffers
+    expected = [9472, 64, 129, 9536, 2 * 9408 * 112 * 112]
+    assert lines[1] == ["conv1", "3x224x224", "64x112x112", *map(str, expected)]
+
+
 def shared(tie: str | None) -> Graph:
     """Two linear layers, the second with a weight of its own, the first's, or a computed one."""
     nodes = (
@@ -150,8 +270,18 @@ def test_frozen_parameters_are_told() -> None:
 @pytest.mark.parametrize(
     ("build", "told"),
     [
+        (lambda: nc.analyse(None), "analyse takes a graph or the name"),  # type: ignore[arg-type]
+        (lambda: nc.load(3), "load takes the name of a network, got 3"),  # type: ignore[arg-type]
+        (lambda: nc.branches(3), "branches takes a layer that joins"),  # type: ignore[arg-type]
+        (lambda: nc.chain([nc.ReLU()]), "chain takes named layers"),  # type: ignore[arg-type]
+        (lambda: nc.network(nc.ReLU(), input=3), "input must be a shape"),  # type: ignore[arg-type]
+        (lambda: nc.network(nc.chain({"a\nb": nc.ReLU()}), input=(1, 2)), "is no name for a layer"),
+        (lambda: nc.analyse("naive").explain(None), "explain takes the path"),  # type: ignore[arg-type]
         (lambda: nc.network(nc.chain(a=nc.ReLU(), b=nc.Add()), input=(1, 2)), "b: Add takes 2 or"),
-        (lambda: nc.network(nc.chain({"a/": nc.ReLU()}), input=(1, 2)), "'a/' is no name"),
+        (
+            lambda: nc.network(nc.chain({"a/": nc.ReLU()}), input=(1, 2)),
+            "'a/' is no name for a layer",
+        ),
         (lambda: nc.network(nc.chain(a=3), input=(1, 2)), "a: 3 is not a layer"),  # type: ignore[arg-type]
         (
             lambda: nc.network(nc.chain(a=(nc.ReLU(), nc.ReLU()), a_relu=nc.ReLU()), input=(1, 2)),

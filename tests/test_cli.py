@@ -35,16 +35,26 @@ HEAVY = ("torch", "numpy", "pandas", "tabulate", "sympy", "yaml", "fvcore")
         ("table googlenet@aux=true --aux", "both set aux"),
         ("table googlenet@head=x", "head must be pool or fc, got 'x'"),
         ("table googlenet@aux=maybe", "aux must be true or false, got 'maybe'"),
-        ("table googlenet@round=1.5", "round must be an integer, got '1.5'"),
+        ("table googlenet@round=1.5", "round must be an integer of at most 15 digits, got '1.5'"),
         ("table naive --aux", "naive has no argument 'aux'"),
         ("table naive@c1=-5", "branch1x1/conv: Conv2d(out_channels=-5, kernel=1, bias=False) on"),
         ("table naive@c1=0", "out_channels must be a positive integer, got 0"),
         ("table googlenet --input 10", "a window of 3 does not fit an input of 1 with padding 0"),
-        ("table googlenet --input 3,0,224", "every axis must be at least 1, got 1x3x0x224"),
+        (
+            "table googlenet --input 3,0,224",
+            "1,000,000,000,000,000, got 1x3x0x224",
+        ),
         ("table googlenet --input big", "--input takes a shape such as 3,224,224"),
         ("table googlenet --input 1,2", "input has 4 axes"),
         ("table googlenet --input 2,3,224,224 --batch 4", "has a batch already, not 4"),
-        ("table googlenet --batch 0", "every axis must be at least 1"),
+        ("table googlenet --batch 0", "0 is not in the range 1<=x"),
+        ("table googlenet@width=1e400", "width must be a number such as 0.5 or 1/2, got '1e400'"),
+        (f"table googlenet@round=1{'0' * 5000}", "round must be an integer of at most 15 digits"),
+        (f"table naive --input 1{'0' * 5000}", "--input takes a shape such as"),
+        (f"explain googlenet conv1 --input 1{'0' * 17}", "every axis must be from 1 to"),
+        ("table googlenet --layout layers --depth 3", "a depth goes with the layout modules"),
+        ("table googlenet --layout paper --share", "the layout paper has the paper's columns"),
+        ("table googlenet --columns ,", "no column is named; choose from layer, type"),
         ("table googlenet --batch x", "'x' is not a valid integer"),
         ("table googlenet --layout rows", "'rows' is not one of 'paper', 'modules', 'layers'"),
         ("table naive --layout paper", "naive follows no published table; use modules or layers"),
@@ -115,6 +125,46 @@ def test_a_failed_write_leaves_the_old_file(
     assert "No space left on device" in ran.err
     assert target.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["table.json"]
+
+
+def test_a_pipe_is_written_into_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
+        assert netcalc("table", "naive", "-o", str(pipe)).code == 0
+        assert reader.communicate()[0].startswith("layer,type,output")
+    assert pipe.is_fifo()
+
+
+def test_a_file_keeps_its_permissions_and_a_new_one_gets_the_usual(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.csv", tmp_path / ("n" * 240 + ".csv")
+    old.touch()
+    old.chmod(0o640)
+    mask = os.umask(0o022)
+    try:
+        for path in (old, new):
+            assert netcalc("table", "naive", "-o", str(path)).code == 0
+    finally:
+        os.umask(mask)
+    assert [p.stat().st_mode & 0o777 for p in (old, new)] == [0o640, 0o644]
+
+
+def test_a_symbolic_link_to_itself_is_told(tmp_path: Path) -> None:
+    loop = tmp_path / "loop.csv"
+    loop.symlink_to(loop)
+    ran = netcalc("list", "-o", str(loop))
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize("where", ["> /dev/full", ">&-"])
+@pytest.mark.parametrize("command", ["list", "table naive", "--help", "--version"])
+def test_an_output_that_cannot_be_written(command: str, where: str) -> None:
+    shell = f"{sys.executable} -m netcalc {command} {where}"
+    ran = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in ran.stderr
+    assert ran.returncode in (0, 2)
+    assert (ran.returncode == 2) == ("full" in where)
+    assert ran.stderr.count("\n") == ran.returncode // 2
 
 
 @pytest.mark.parametrize("command", ["table googlenet --layout layers", "list", "table --help"])

@@ -63,7 +63,7 @@ def test_text_says_it() -> None:
     text = " ".join(nc.compare("naive", "reduced").table().split())
     for said in (
         "reduced 346,112 params = 49,152 in 3 Conv2d layers (branch3x3/reduce, branch5x5/reduce,",
-        "branch_pool/proj, 16,384 each) only it has + 296,960 in layers that both have",
+        "branch_pool/proj, 16,384 each) only it has + 296,960 in paired layers",
         "together -743,424 (3.15x fewer)",
         "442,368 126,976 -315,392",
         "672x32x32 480x32x32",
@@ -108,6 +108,29 @@ def test_many_networks_have_a_line_each() -> None:
     assert re.search(
         r"^googlenet +3x224x224 6,998,552 +6.42 1,582,671,872 +1.42 +22 +58$", text, re.M
     )
+
+
+def test_pairing_falls_back_step_by_step() -> None:
+    """By path, then by stage and kind, then by kind alone; each step is needed for one layer."""
+    first = nc.network(
+        nc.chain(a=nc.chain(x=nc.Linear(2)), b=nc.chain(y=nc.Linear(3)), c=nc.chain(z=nc.ReLU())),
+        input=(1, 4),
+    )
+    second = nc.network(
+        nc.chain(a=nc.chain(x=nc.Linear(2)), b=nc.chain(w=nc.Linear(3)), d=nc.chain(q=nc.ReLU())),
+        input=(1, 4),
+    )
+    pairs = nc.compare(first, second).comparison.pairs
+    assert [(p.a and p.a.name, p.b and p.b.name) for p in pairs] == [
+        *(("a/x", "a/x"), ("b/y", "b/w"), ("c/z", "d/q")),
+    ]
+
+
+def test_what_only_the_first_has_is_told() -> None:
+    c = nc.compare("reduced", "naive")
+    removed = c.to_dict()["difference"]["params"]["removed"]
+    assert removed == 3 * 16_384
+    assert "of which 49,152 in layers only it has" in " ".join(c.table().split())
 
 
 def test_orders_merge() -> None:

@@ -115,6 +115,35 @@ def test_paper_table_is_what_the_paper_prints_elsewhere() -> None:
     assert ("inception (4a)", "ops", "73M") in differing
 
 
+@pytest.mark.parametrize(
+    ("net", "size", "faithful"),
+    [
+        ("googlenet", None, True),
+        ("googlenet@aux=true", None, True),
+        ("googlenet", 256, False),
+        ("googlenet@width=0.5", None, False),
+        ("googlenet@head=fc", None, False),
+    ],
+)
+def test_cells_are_compared_only_for_the_papers_network_on_its_input(
+    net: str, size: int | None, faithful: bool
+) -> None:
+    a = nc.analyse(net, input=size)
+    assert regenerate(load_published("googlenet_table1"), a.result).faithful == faithful
+    assert ("the paper prints: convolution 2.7K and 34M" in a.table()) == faithful
+    assert ("the printed cells are not compared" in a.table()) != faithful
+
+
+def test_rows_are_about_layers_that_are_there() -> None:
+    """With linear layers in place of the global pool there is no row for one."""
+    made = regenerate(load_published("googlenet_table1"), nc.analyse("googlenet@head=fc").result)
+    types = [row[0].derived for row in made.rows]
+    assert types[-6:] == [
+        *("inception (5b)", "head/flatten", "head/fc1", "head/fc2", "head/fc3", "softmax")
+    ]
+    assert "avg pool" not in types
+
+
 def test_a_wrong_width_shows_in_the_paper_table() -> None:
     """The table is worked out from the network, not copied from what is printed."""
     TABLE_1["inception_3a"] = Inception(64, 96, 128, 16, 33, 32)

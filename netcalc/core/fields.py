@@ -20,9 +20,23 @@ def number(name: str, value: Any) -> Any:
     """An int, or what calculates like one; text, fractions and truth values are refused."""
     if type(value) is int:
         return value
-    if isinstance(value, bool | str | float | complex | list | tuple | dict) or value is None:
+    if isinstance(value, bool | float | complex) or not hasattr(value, "__floordiv__"):
         raise SpecError(f"{name} must be an integer, got {value!r}")
     return int(value) if isinstance(value, Integral) else value
+
+
+LARGEST = 10**15
+"""No axis is longer: what is meant to be a size and is not is told so."""
+
+
+def axes(name: str, shape: Any) -> tuple[Any, ...]:
+    """A shape's entries, those that are integers from 1 to LARGEST."""
+    dims = tuple(number(name, d) for d in shape)
+    for d in dims:
+        if isinstance(d, int) and not 1 <= d <= LARGEST:
+            shown = "x".join(map(str, dims)) if d < 1 else "a larger one"
+            raise SpecError(f"{name}: every axis must be from 1 to {LARGEST:,}, got {shown}")
+    return dims
 
 
 def _numbers(name: str, value: Any) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
-from netcalc.core.fields import number
+from netcalc.core.fields import axes
 from netcalc.core.frozen import FrozenDict
 from netcalc.core.numbers import Num
 from netcalc.core.ops.base import Op
@@ -199,7 +199,7 @@ def network(
     """
     if not isinstance(input, tuple | list):
         raise SpecError(f"input must be a shape such as (1, 3, 224, 224), got {input!r}")
-    x = Tensor(tuple(number("input", d) for d in input))
+    x = Tensor(axes("input", input))
     builder = _Builder()
     end = builder.add(layers, "", ("input", 0))
     outputs = {end[0]: end, **builder.outputs}

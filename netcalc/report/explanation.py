@@ -12,7 +12,7 @@ from netcalc.report import expression
 from netcalc.report.formats import escape_latex
 from netcalc.report.network import title
 from netcalc.report.table import Column, Report, Table
-from netcalc.report.text import wrapped
+from netcalc.report.text import filled, wrapped
 from netcalc.report.units import grouped
 
 COLUMNS = (
@@ -152,8 +152,8 @@ def explanation_latex(result: Result, section: Section) -> str:
             continue
         name = f"\\paragraph{{{escape_latex(part.path)}}} {escape_latex(part.title)}"
         body = " \\\\\n".join(map(_latex_row, part.derivations))
-        blocks.append(f"{name}\n\\begin{{align*}}\n{body}\n\\end{{align*}}")
-        blocks += [f"\\noindent {escape_latex(note)}" for note in _latex_notes(part)]
+        blocks.append(f"{filled(name)}\n\\begin{{align*}}\n{body}\n\\end{{align*}}")
+        blocks += [filled(f"\\noindent {escape_latex(note)}") for note in _latex_notes(part)]
     return "\n\n".join(blocks) + "\n"
 
 

@@ -20,6 +20,11 @@ def wrapped(text: str, width: int) -> list[str]:
     ) or [""]
 
 
+def filled(text: str, width: int = 80) -> str:
+    """Text in lines of at most ``width``, where line breaks mean nothing (LaTeX)."""
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+
+
 def text_table(table: Table, width: int) -> str:
     """Columns with single gaps under headings of at most two lines.
 
