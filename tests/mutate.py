@@ -168,7 +168,8 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    __import__("torchvision"), __import__("sympy"), __import__("pandas"), __import__("hypothesis")
+    for name in ("torchvision", "sympy", "pandas", "fvcore.nn"):
+        __import__(name)
     paths = [ROOT / f for f in options.files] or sorted(CORE.rglob("*.py"))
     todo = [m for path in paths for m in mutants(path)]
     if options.sample:
