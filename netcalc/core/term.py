@@ -7,6 +7,7 @@ bound that tells whether 64-bit integers suffice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from netcalc.core.fields import plain
@@ -47,16 +48,18 @@ class Guard(NamedTuple):
     """A condition of legality: every entry of ``holds`` must be true.
 
     Integers that fail raise, arrays mask the illegal candidates, symbols collect an assumption; so
-    the message is a template that is filled only when it is shown.
+    the message is a template, or a function of the values, that is filled only when it is shown.
     """
 
     holds: tuple[Cond, ...]
-    template: str
+    template: str | Callable[[dict[str, Any]], str]
     values: dict[str, Any]
 
     @property
     def message(self) -> str:
         """The template with its numbers filled in."""
+        if not isinstance(self.template, str):
+            return self.template(self.values)
         return self.template.format(**{k: plain(v) for k, v in self.values.items()})
 
 

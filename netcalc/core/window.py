@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from netcalc.core.fields import plain
 from netcalc.core.numbers import Num, ceil_div
 from netcalc.core.term import Guard
 
@@ -35,15 +36,6 @@ class Window(NamedTuple):
             return ceil_div(length + self.before + overhang, self.stride)
         return (length + self.before + self.after - self.span) // self.stride + 1
 
-    def fits(self, length: Num) -> Guard:
-        """At least one window must fit."""
-        return Guard(
-            (self.size(length) >= 1,),
-            "a window of {span} does not fit an input of {length} with padding {padding};"
-            " enlarge the input or the padding",
-            {"span": self.span, "length": length, "padding": self.before},
-        )
-
     def working(self, length: int) -> tuple[tuple[str, ...], str]:
         """The textbook derivation of ``size``, as steps, and a remark (empty, or on a lost window).
 
@@ -70,16 +62,46 @@ class Window(NamedTuple):
         return steps, ""
 
 
-def positive(name: str, *values: Num) -> Guard:
-    """The guard of a field (one entry, or one for each axis) that must be at least 1."""
-    template = "{name} must be a positive integer, got {got}"
-    return Guard(tuple([v >= 1 for v in values]), template, {"name": name, "got": values})
+def positive(**fields: Num | tuple[Num, ...]) -> Guard:
+    """The guard of fields that must be at least 1, those of an axis-by-axis field each."""
+    holds = []
+    for value in fields.values():
+        if isinstance(value, tuple):
+            holds += [v >= 1 for v in value]
+        else:
+            holds.append(value >= 1)
+    return Guard(tuple(holds), _not_positive, fields)
 
 
-def not_negative(name: str, *values: Num) -> Guard:
-    """The guard of a field that must be at least 0."""
+def _not_positive(fields: dict[str, Any]) -> str:
+    """Which field is wrong (where this can be told, of plain numbers)."""
+    for name, value in fields.items():
+        if not all(v >= 1 for v in (value if isinstance(value, tuple) else (value,))):
+            return f"{name} must be a positive integer, got {plain(value)}"
+    return f"{', '.join(fields)} must be positive integers"
+
+
+def not_negative(name: str, values: tuple[Num, ...]) -> Guard:
+    """The guard of an axis-by-axis field that must be at least 0."""
     template = "{name} must be 0 or a positive integer, got {got}"
     return Guard(tuple([v >= 0 for v in values]), template, {"name": name, "got": values})
+
+
+def fits(windows: tuple[Window, ...], lengths: tuple[Num, ...]) -> Guard:
+    """At least one window must fit on each axis."""
+    sizes = [window.size(n) for window, n in zip(windows, lengths, strict=True)]
+    values = {"windows": windows, "lengths": lengths}
+    return Guard(tuple([size >= 1 for size in sizes]), _unfit, values)
+
+
+def _unfit(values: dict[str, Any]) -> str:
+    """The first window that does not fit."""
+    pairs = list(zip(values["windows"], values["lengths"], strict=True))
+    window, length = next((pair for pair in pairs if pair[0].size(pair[1]) < 1), pairs[0])
+    return (
+        f"a window of {window.span} does not fit an input of {length} with padding {window.before};"
+        " enlarge the input or the padding"
+    )
 
 
 def _decimal(numerator: Any, denominator: Any) -> str:

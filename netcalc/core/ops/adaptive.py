@@ -61,7 +61,7 @@ class AdaptivePool(Op):
             "{kind} must be given an output size",
             {"kind": self.type},
         )
-        yield positive("output", *[size for size in self.output if size is not None])
+        yield positive(output=tuple(size for size in self.output if size is not None))
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x,) = ins

@@ -21,7 +21,7 @@ from netcalc.core.ops.base import (
 )
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term, parameter
-from netcalc.core.window import Window, not_negative, positive
+from netcalc.core.window import Window, fits, not_negative, positive
 
 __all__ = ["Conv", "Conv1d", "Conv2d", "Conv3d"]
 
@@ -69,24 +69,25 @@ class Conv(Op):
             self.kernel, stride=self.stride, padding=self.padding, dilation=self.dilation
         )
         yield rank(self, x, n + 1, n + 2)
-        yield positive("out_channels", self.out_channels)
-        yield positive("groups", self.groups)
+        yield positive(
+            out_channels=self.out_channels,
+            groups=self.groups,
+            kernel=self.kernel,
+            stride=self.stride,
+            dilation=self.dilation,
+        )
         channels = x.dims[-n - 1]
         yield _divisible("input", channels, self.groups)
         yield _divisible("output", self.out_channels, self.groups)
-        yield positive("kernel", *self.kernel)
-        yield positive("stride", *self.stride)
-        yield positive("dilation", *self.dilation)
         if not isinstance(self.padding, str):
-            yield not_negative("padding", *self.padding)
+            yield not_negative("padding", self.padding)
         elif self.padding == "same":
             yield Guard(
                 tuple(s <= 1 for s in self.stride),
                 "padding='same' needs stride 1, got {got}",
                 {"got": self.stride},
             )
-        for window, length in zip(self.windows(), x.dims[-n:], strict=True):
-            yield window.fits(length)
+        yield fits(self.windows(), x.dims[-n:])
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x,) = ins

@@ -100,7 +100,7 @@ class LocalResponseNorm(Op):
     k: float = 1.0
 
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
-        yield positive("size", self.size)
+        yield positive(size=self.size)
         yield Guard(
             (len(ins[0].dims) >= 3,),
             "LocalResponseNorm takes an input of at least 3 axes, got {got}",

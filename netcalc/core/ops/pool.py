@@ -22,7 +22,7 @@ from netcalc.core.ops.base import (
 from netcalc.core.ops.conv import window_working
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term
-from netcalc.core.window import Window, not_negative, positive
+from netcalc.core.window import Window, fits, not_negative, positive
 
 __all__ = [
     "AvgPool",
@@ -71,17 +71,14 @@ class Pool(Op):
             self.kernel, stride=self.stride, padding=self.padding, dilation=self.dilations()
         )
         yield rank(self, x, n + 1, n + 2)
-        yield positive("kernel", *self.kernel)
-        yield positive("stride", *self.stride)
-        yield positive("dilation", *self.dilations())
-        yield not_negative("padding", *self.padding)
+        yield positive(kernel=self.kernel, stride=self.stride, dilation=self.dilations())
+        yield not_negative("padding", self.padding)
         yield Guard(
             tuple([2 * p <= k for p, k in zip(self.padding, self.kernel, strict=True)]),
             "padding {p} is more than half of the kernel {k}",
             {"p": self.padding, "k": self.kernel},
         )
-        for window, length in zip(self.windows(), x.dims[-n:], strict=True):
-            yield window.fits(length)
+        yield fits(self.windows(), x.dims[-n:])
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x,) = ins
