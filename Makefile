@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check reports docs bench mutate clean
+.PHONY: demo test check reports cuda docs bench mutate clean
 
 demo: .venv/demo  ## GoogLeNet's table and the naive/reduced comparison, without torch
 	$(BIN)/netcalc table googlenet
@@ -20,6 +20,9 @@ check: .venv/dev  ## style, types and import rules
 
 reports: .venv/dev  ## the generated pages in reports/
 	$(BIN)/python -m tests.reports
+
+cuda: .venv/dev  ## reports/cuda.md, on a machine with a GPU
+	$(BIN)/python -m tests.reports --cuda
 
 docs: .venv/dev  ## the generated blocks in docs/ and README.md
 	$(BIN)/cog -r README.md docs/*.md

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from netcalc.core.ops.conv import *  # noqa: F403
     from netcalc.core.ops.dense import *  # noqa: F403
     from netcalc.core.ops.merge import *  # noqa: F403
+    from netcalc.core.ops.move import *  # noqa: F403
     from netcalc.core.ops.norm import *  # noqa: F403
     from netcalc.core.ops.pointwise import *  # noqa: F403
     from netcalc.core.ops.pool import *  # noqa: F403
+    from netcalc.core.ops.rbf import *  # noqa: F403
     from netcalc.core.tensor import Tensor as Tensor
     from netcalc.errors import InputError as InputError
     from netcalc.errors import NetcalcError as NetcalcError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netcalc.core.analyse import Result, Row, Totals
@@ -286,8 +287,8 @@ def verify(
     run on the network's input.
     """
     try:
-        from netcalc.pytorch.build import build
         from netcalc.pytorch.sources import model_of
+        from netcalc.pytorch.undisturbed import undisturbed
         from netcalc.pytorch.verify import verify as hold
     except ModuleNotFoundError as problem:
         raise InputError(
@@ -298,13 +299,26 @@ def verify(
     name = type(model).__name__ if model is not None else ""
     if isinstance(model, str):
         name = model
-        if ":" in model:
-            model = model_of(model)
-        else:
-            other = load(model)
-            inputs = dict(zip(other.inputs, result.inputs.values(), strict=False))
-            model = build(_analyse(other, inputs))
+        with undisturbed():
+            model = model_of(model) if ":" in model else _built(model, result)
     return Verified(hold(result, model, name, device))
+
+
+def _built(net: str, result: Result) -> nn.Module:
+    """Another network of the zoo, on the inputs of an analysed one."""
+    from netcalc.pytorch.build import build
+
+    return build(_analyse(_fitting(load(net), result)))
+
+
+def _fitting(graph: Graph, result: Result) -> Graph:
+    """A network on the inputs of another, if they have as many channels as its own."""
+    inputs = dict(zip(graph.inputs, result.inputs.values(), strict=False))
+    for name, x in inputs.items():
+        own = graph.inputs[name].dims
+        if len(own) != len(x.dims) or own[1:2] != x.dims[1:2]:
+            raise InputError(f"{graph.factory} takes {graph.inputs[name]}, not {x}")
+    return replace(graph, inputs={**graph.inputs, **inputs})
 
 
 def inputs_of(

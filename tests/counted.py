@@ -214,6 +214,12 @@ def relu(x: Any, op: Any) -> int:
     return 0
 
 
+def scale(x: Any, op: Any) -> int:
+    for value in x.ravel():
+        value * Counted(op.factor)
+    return 0
+
+
 def softmax(x: Any, op: Any) -> int:
     for row in np.moveaxis(x, op.dim, -1).reshape(-1, x.shape[op.dim]):
         top = fold(list(row), "largest")
@@ -221,6 +227,22 @@ def softmax(x: Any, op: Any) -> int:
         total = fold(powers, "__add__")
         for p in powers:
             p / total
+    return 0
+
+
+def tanh(x: Any, op: Any) -> int:
+    """1 - 2 / (exp(2x) + 1)."""
+    for value in x.ravel():
+        Counted(1.0) - Counted(2.0) / ((value * Counted(2.0)).exp() + Counted(1.0))
+    return 0
+
+
+def rbf(x: Any, op: Any) -> int:
+    """Squared distances to centres, which are no parameters."""
+    for row in x.reshape(-1, x.shape[-1]):
+        for _ in range(op.out_features):
+            away = [value - Counted(1.0) for value in row]
+            fold([d * d for d in away], "__add__")
     return 0
 
 

@@ -18,8 +18,9 @@ from netcalc.core.ops.base import Op
 from netcalc.core.ops.conv import Conv, Conv1d, Conv2d, Conv3d
 from netcalc.core.ops.dense import Flatten, Linear
 from netcalc.core.ops.merge import Add
+from netcalc.core.ops.move import Select
 from netcalc.core.ops.norm import BatchNorm, BatchNorm2d, LocalResponseNorm
-from netcalc.core.ops.pointwise import Dropout, ReLU, Softmax
+from netcalc.core.ops.pointwise import Dropout, ReLU, Scale, Softmax, Tanh
 from netcalc.core.ops.pool import (
     AvgPool,
     AvgPool2d,
@@ -28,6 +29,7 @@ from netcalc.core.ops.pool import (
     MaxPool1d,
     MaxPool2d,
 )
+from netcalc.core.ops.rbf import EuclideanRBF
 from netcalc.core.tensor import Tensor
 from tests import counted
 
@@ -41,9 +43,13 @@ LOOPS: dict[type[Op], Callable[[Any, Any], int]] = {
     BatchNorm: counted.batch_norm,
     LocalResponseNorm: counted.local_response_norm,
     ReLU: counted.relu,
+    Scale: counted.scale,
     Softmax: counted.softmax,
     Dropout: counted.nothing,
     Flatten: counted.nothing,
+    Tanh: counted.tanh,
+    Select: counted.nothing,
+    EuclideanRBF: counted.rbf,
 }
 
 CASES: list[tuple[Op, tuple[int, ...]]] = [
@@ -70,10 +76,14 @@ CASES: list[tuple[Op, tuple[int, ...]]] = [
     (LocalResponseNorm(5), (7, 2, 3)),
     (LocalResponseNorm(2), (3, 2, 2)),
     (ReLU(), (3, 4, 5)),
+    (Scale(0.17), (3, 4, 5)),
     (Softmax(-1), (3, 6)),
     (Softmax(-2), (2, 4, 3)),
     (Dropout(), (3, 4)),
     (Flatten(), (3, 4, 5)),
+    (Tanh(), (3, 4)),
+    (Select((2, 0)), (3, 4, 5)),
+    (EuclideanRBF(4), (5,)),
 ]
 
 

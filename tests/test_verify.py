@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 import os
 import random
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +27,13 @@ from netcalc.core.checks import Verification
 from netcalc.core.graph import Graph
 from netcalc.core.ops.base import Op
 from netcalc.pytorch.build import Built, build, put
+from netcalc.pytorch.hold import fields as fields_held
 from netcalc.pytorch.measure import measure
+from netcalc.pytorch.pair import pair
+from netcalc.pytorch.seen import fields_of
+from netcalc.pytorch.undisturbed import undisturbed
 from netcalc.pytorch.values import TOLERANCE, compare_values
-from netcalc.pytorch.verify import look, undisturbed, verify
+from netcalc.pytorch.verify import look, verify
 from tests.commands import netcalc, process
 from tests.models.googlenet import GoogLeNet
 from tests.models.inception import Naive, Reduced
@@ -53,10 +61,21 @@ def test_every_count_of_the_zoo_has_two_witnesses(net: str) -> None:
     assert found.ok, found
     assert not found.differences
     assert not found.verification.absent
-    for group in ("params", "buffers", "tensors", "output", "macs"):
-        assert all(n >= 2 for n in found.coverage.get(group, {})), group
-    rows = {c.row for c in found.checks}
-    assert {r.name for r in nc.analyse(net).rows} <= rows
+    rows = nc.analyse(net).rows
+    layers = {
+        "params": sum(bool(r.counts.params) for r in rows),
+        "buffers": sum(bool(r.counts.buffers) for r in rows),
+        "tensors": sum(bool(r.stored) for r in rows),
+        "output": len(rows),
+        "macs": sum(bool(r.counts.macs) for r in rows),
+    }
+    for group, n in layers.items():
+        confirmed = {k: v for k, v in found.coverage.get(group, {}).items() if k >= 2}
+        assert sum(confirmed.values()) == n, group
+    for quantity in ("params", "buffers", "macs"):
+        whole = [c.witness for c in found.checks if c.row == "" and c.quantity == quantity]
+        assert len(whole) == 2, quantity
+    assert not found.verification.unconfirmed()
 
 
 @pytest.mark.parametrize(
@@ -171,6 +190,9 @@ def test_every_mutant_of_the_spec_is_caught(
     googlenet: tuple[Graph, Any, Built], capsys: pytest.CaptureFixture[str]
 ) -> None:
     graph, seen, _ = googlenet
+    original = core_analyse(graph)
+    rows = {row.name: row for row in original.rows}
+    ran = {row.name: layer for row, layer in pair(original, seen.forward).pairs if layer}
     caught: dict[str, int] = {"refused": 0, "reported": 0}
     kinds: dict[str, int] = {}
     for node in graph.nodes:
@@ -179,6 +201,10 @@ def test_every_mutant_of_the_spec_is_caught(
                 how = report_on(with_op(graph, node.name, op), seen, node.name)
             except AssertionError as missed:
                 pytest.fail(f"{node.name} with {label}: {missed}")
+            row = rows[node.name]
+            mutated = row._replace(node=row.node._replace(op=op))
+            fields = list(fields_held(mutated, fields_of(ran[node.name]), "module"))
+            assert any(not c.ok for c in fields), f"{node.name} with {label}: the fields agree"
             caught[how] += 1
             kinds[node.op.type] = kinds.get(node.op.type, 0) + 1
     total = sum(caught.values())
@@ -329,7 +355,7 @@ def test_a_freshly_initialised_network_is_nearly_blind() -> None:
 class Fussy(nn.Module):
     """A model with everything that could be disturbed; it can be told to raise."""
 
-    def __init__(self, fail: bool) -> None:
+    def __init__(self, fail: type[BaseException] | None) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 3)
         self.bn = nn.BatchNorm2d(4)
@@ -340,10 +366,12 @@ class Fussy(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.cache.append(x)
-        self.seen.mul_(2)
+        self.seen.fill_(2.0)
         x = self.bn(self.conv(x))
+        torch.backends.cudnn.benchmark = not torch.backends.cudnn.benchmark
+        random.random(), np.random.rand(), torch.rand(1)
         if self.fail:
-            raise RuntimeError("out of\nluck")
+            raise self.fail("out of\nluck")
         return x
 
 
@@ -384,8 +412,11 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-@pytest.mark.parametrize("fail", [False, True])
-def test_the_model_is_left_as_it_was(fail: bool) -> None:
+FAILURES = [None, RuntimeError, KeyError, SystemExit, StopIteration, KeyboardInterrupt]
+
+
+@pytest.mark.parametrize("fail", FAILURES)
+def test_the_model_is_left_as_it_was(fail: type[BaseException] | None) -> None:
     net = nc.network(
         nc.chain(conv=(nc.Conv2d(4, 3), nc.BatchNorm2d())), input=(1, 3, 8, 8), name="fussy"
     )
@@ -393,8 +424,12 @@ def test_the_model_is_left_as_it_was(fail: bool) -> None:
     model.bn.eval()
     model.conv.register_forward_hook(lambda *_: None)
     before = state(model)
-    if fail:
-        with pytest.raises(nc.NetcalcError, match="Fussy cannot run on 1x3x8x8: RuntimeError: out"):
+    if fail is KeyboardInterrupt:
+        with pytest.raises(KeyboardInterrupt):
+            nc.verify(net, model, device="cpu")
+    elif fail:
+        said = rf"Fussy cannot run on 1x3x8x8: {fail.__name__}: .?out.*luck"
+        with pytest.raises(nc.NetcalcError, match=said):
             nc.verify(net, model, device="cpu")
     else:
         # its own buffer is one more than the spec has: that is told, and nothing else
@@ -405,11 +440,199 @@ def test_the_model_is_left_as_it_was(fail: bool) -> None:
 
 
 def test_the_comparison_of_states_can_fail() -> None:
-    model = Fussy(False)
+    model = Fussy(None)
     before = state(model)
     model(torch.randn(1, 3, 8, 8))
     changed = [k for k, v in state(model).items() if not same(before[k], v)]
-    assert changed == ["tensors", "cache", "torch rng"]
+    assert changed == [*("tensors", "cache", "torch rng", "python rng", "numpy rng", "backends")]
+    torch.backends.cudnn.benchmark = before["backends"][1]
+
+
+class Closing(nn.Module):
+    """A model that reaches itself through a function, which a copy of it still has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.bn = nn.BatchNorm2d(4)
+        self.through = lambda x: self.bn(self.conv(x))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.through(x)
+
+
+def test_a_model_that_a_copy_still_reaches_is_put_back() -> None:
+    net = nc.network(nc.chain(conv=(nc.Conv2d(4, 3), nc.BatchNorm2d())), input=(1, 3, 8, 8))
+    model = Closing().train()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    nc.verify(net, model, device="cpu")
+    assert same(before, dict(model.state_dict()))
+    assert model.bn.training
+
+
+def test_a_model_that_cannot_be_copied_is_refused() -> None:
+    class Same(Naive):
+        def __deepcopy__(self, memo: Any) -> Same:
+            return self
+
+    with pytest.raises(nc.NetcalcError, match="shares tensors with it"):
+        nc.verify("naive", Same(), device="cpu")
+
+
+# --- networks that differ in what no size shows ---------------------------------------------------
+
+
+def tiny(*layers: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 4, 3), *layers)
+
+
+TINY = nc.network(
+    nc.chain(conv=(nc.Conv2d(4, 3), nc.ReLU()), pool=nc.MaxPool2d(3, 1, padding=1)),
+    input=(1, 3, 8, 8),
+)
+
+
+@pytest.mark.parametrize(
+    ("layers", "differs"),
+    [
+        ((nn.ReLU(), nn.MaxPool2d(3, 1, 1)), False),
+        ((nn.ReLU(), nn.Identity(), nn.MaxPool2d(3, 1, 1)), False),
+        ((nn.ReLU(), nn.MaxPool2d(3, 1, 1), nn.LeakyReLU()), True),
+        ((nn.ReLU(), nn.MaxPool2d(3, 1, 1), nn.Hardtanh(-1e9, 1e9)), True),
+        ((nn.MaxPool2d(3, 1, 1), nn.ReLU()), True),
+        ((nn.ReLU(), nn.Dropout(0.5), nn.MaxPool2d(3, 1, 1)), True),
+    ],
+)
+def test_layers_too_many_and_in_another_order(layers: Any, differs: bool) -> None:
+    found = nc.verify(TINY, tiny(*layers), device="cpu")
+    assert found.ok != differs, found
+
+
+class Forms(nn.Module):
+    """The same little network in forms that people write."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self.output = nn.Linear(4 * 6 * 6, 5)
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.form = form
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.conv(x))
+        x = x.view(x.size(0), -1) if self.form == "view" else torch.flatten(x, -3)
+        return torch.softmax(self.output(x), 1)
+
+
+@pytest.mark.parametrize("form", ["view", "negative axes"])
+def test_usual_forms_are_recognised(form: str) -> None:
+    net = nc.network(
+        nc.chain(
+            conv=(nc.Conv2d(4, 3), nc.ReLU()),
+            flatten=nc.Flatten(),
+            output=nc.Linear(5),
+            softmax=nc.Softmax(-1),
+        ),
+        input=(1, 3, 8, 8),
+    )
+    found = nc.verify(net, Forms(form), device="cpu")
+    assert found.ok, found
+    assert len([c for c in found.checks if c.group == "values"]) == 3
+    assert nc.verify(net, Forms(form).half().float().double(), device="cpu").ok
+
+
+def test_tied_weights_and_a_module_called_twice() -> None:
+    chain = nc.network(nc.chain(a=nc.Linear(6), b=nc.Linear(6)), input=(2, 6))
+    tied = chain.nodes[1]._replace(tensors={"weight": "a.weight", "bias": "a.bias"})
+    net = dataclasses.replace(chain, nodes=(chain.nodes[0], tied))
+
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(6, 6)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.layer(self.layer(x))
+
+    assert nc.analyse(net).totals.params == 42
+    assert nc.verify(net, device="cpu").ok
+    found = nc.verify(net, Twice(), device="cpu")
+    assert found.ok, found
+    unknown = dataclasses.replace(
+        chain, nodes=(chain.nodes[0], tied._replace(tensors={"weight": "z.weight"}))
+    )
+    with pytest.raises(nc.NetcalcError, match=r"b: there is no z.weight for its weight"):
+        nc.verify(unknown, device="cpu")
+
+
+def test_momentum_and_sizes_of_none() -> None:
+    net = nc.network(
+        nc.chain(bn=nc.BatchNorm2d(momentum=None), pool=nc.AdaptiveAvgPool2d((None, 2))),
+        input=(1, 3, 8, 8),
+    )
+    found = nc.verify(net, device="cpu")
+    assert found.ok, found
+
+
+def test_a_subclass_is_the_layer_that_it_is_of() -> None:
+    class Mine(nn.Conv2d):
+        pass
+
+    model = nn.Sequential(Mine(3, 4, 3), nn.ReLU(), nn.MaxPool2d(3, 1, 1))
+    found = nc.verify(TINY, model, device="cpu")
+    assert found.ok
+    assert found.coverage["macs"] == {2: 1}
+
+
+def test_what_no_witness_saw_is_said() -> None:
+    """A convolution by function is in no module to which a counter could give its MACs."""
+
+    class Free(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(4, 3, 3, 3))
+            self.bias = nn.Parameter(torch.randn(4))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = nn.functional.conv2d(x, self.weight, self.bias).relu()
+            return nn.functional.max_pool2d(x, 3, 1, 1)
+
+    found = nc.verify(TINY, Free(), device="cpu")
+    assert found.coverage["macs"] == {0: 1}
+    assert "not confirmed: the MACs of 1 layers" in " ".join(found.table().split())
+
+
+def test_a_model_that_values_cannot_be_had_of() -> None:
+    class Single(Naive):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x).view(1, 672, 32, 32)
+
+    found = nc.verify("naive", Single(), device="cpu")
+    assert found.verification.absent["values"].startswith("RuntimeError")
+    assert "not confirmed: the wiring" in " ".join(found.table().split())
+
+
+def test_unbatched_networks_by_value() -> None:
+    net = nc.network(nc.chain(conv=nc.Conv2d(4, 3)), input=(3, 8, 8), batched=False)
+    found = nc.verify(net, nn.Conv2d(3, 4, 3), device="cpu")
+    assert found.ok, found
+
+
+def test_every_number_of_the_document_is_json() -> None:
+    class Nothing(Naive):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x) * float("nan")
+
+    document = nc.verify("naive", Nothing(), device="cpu").to_dict()
+    json.dumps(document, allow_nan=False)
+
+
+def test_models_of_other_hands_know_nothing_of_netcalc() -> None:
+    folder = Path(__file__).parent / "models"
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not [n for n in names if n.partition(".")[0] not in ("__future__", "torch")]
 
 
 # --- witnesses that cannot speak ------------------------------------------------------------------
@@ -463,7 +686,7 @@ def test_command_json() -> None:
         *("row", "quantity", "analytic", "witness", "witnessed", "ok", "cause")
     }
     params = [c for c in document["checks"] if c["row"] == "" and c["quantity"] == "params"]
-    assert [(c["analytic"], c["witnessed"]) for c in params] == [(346_112, 346_112)]
+    assert [(c["analytic"], c["witnessed"]) for c in params] == [(346_112, 346_112)] * 2
 
 
 def test_command_against_another_network() -> None:
@@ -471,6 +694,72 @@ def test_command_against_another_network() -> None:
     assert ran.code == 1
     assert re.search(r"^NOT verified: \d+ of \d+ checks differ", ran.out, re.M)
     assert all(len(line) <= 80 for line in ran.out.splitlines())
+
+
+def test_a_difference_is_told_to_the_shell_even_if_nobody_reads() -> None:
+    shell = (
+        f"{sys.executable} -m netcalc verify naive --against reduced --device cpu | true;"
+        " exit ${PIPESTATUS[0]}"
+    )
+    ran = process_of(["bash", "-c", shell])
+    assert (ran.returncode, ran.stderr) == (1, "")
+
+
+def process_of(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+ODD = """
+import sys
+from torch import nn
+module = nn.Linear(4, 3)
+def needs(x): return nn.Linear(x, 3)
+def leaves(): sys.exit(0)
+def breaks(): return {}["key"]
+def nothing(): return None
+def prints():
+    print("hello")
+    return nn.Linear(4, 3)
+class Exits(nn.Module):
+    def forward(self, x): raise SystemExit(0)
+class Asserts(nn.Module):
+    def forward(self, x): assert False, "no"
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("module", "Linear cannot run on 1x256x32x32"),
+        ("needs", "TypeError: needs() missing 1 required positional argument"),
+        ("leaves", "SystemExit: 0"),
+        ("breaks", "KeyError: 'key'"),
+        ("nothing", "made a NoneType, not an nn.Module"),
+        ("prints", "Linear cannot run on 1x256x32x32"),
+        ("Exits", "Exits cannot run on 1x256x32x32: SystemExit: 0"),
+        ("Asserts", "Asserts cannot run on 1x256x32x32: AssertionError: no"),
+    ],
+)
+def test_odd_models_are_told_in_one_line(name: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(ODD)
+    before = list(sys.path)
+    ran = netcalc("verify", "naive", "--against", f"{tmp_path}/odd.py:{name}", "--device", "cpu")
+    assert (ran.code, ran.out) == (2, "")
+    assert told in ran.err.splitlines()[-1]
+    assert sys.path == before
+
+
+@pytest.mark.parametrize("text", ["def (", "raise ValueError('x')", "import no_such_package"])
+def test_files_that_cannot_be_read(text: str, tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text(text)
+    ran = netcalc("verify", "naive", "--against", f"{tmp_path}/bad.py:make")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize("net", [":", ":x", "x:", ".m:boom", "", "naive@c_in=128"])
+def test_odd_names_to_verify_against(net: str) -> None:
+    ran = netcalc("verify", "naive", "--against", net, "--device", "cpu")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
 
 
 def test_command_against_a_file(tmp_path: Any) -> None:
@@ -483,9 +772,9 @@ def test_command_against_a_file(tmp_path: Any) -> None:
     assert "Sequential cannot run on 1x256x32x32: RuntimeError: mat1" in ran.err
     told = {
         f"{path}:mak": "did you mean make?",
-        f"{path}:x": "made by calling",
+        f"{path}:x": "a model is made by calling one",
         f"{tmp_path}/no.py:make": "there is no such file",
-        "no.such.module:make": "cannot import no.such.module",
+        "no.such.module:make": "No module named 'no'",
         "torchvision:googlnet": "did you mean googlenet?",
     }
     for net, said in told.items():

@@ -66,8 +66,9 @@ def main(args: list[str] | None = None) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         code = _reader_has_left()
-    except SystemExit:  # in this mode click exits by itself after completing, or on a closed pipe
-        if "_NETCALC_COMPLETE" in os.environ:
+    except SystemExit:
+        # click's own way with a pipe that is closed while it prints help
+        if type(sys.stdout).__name__ != "_PacifyFlushWrapper":
             raise
         code = _reader_has_left()
     except click.exceptions.NoArgsIsHelpError as problem:
@@ -85,8 +86,9 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _reader_has_left() -> int:
-    """Nobody reads on (``| head``): that is no error, and what is buffered goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    from netcalc.cli._options import reader_has_left
+
+    reader_has_left()
     return 0
 
 

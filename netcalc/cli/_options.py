@@ -145,11 +145,16 @@ def write(text: str, output: Path | None) -> None:
         else:
             _replace(output.resolve(), text)
     except BrokenPipeError:
-        raise
+        reader_has_left()
     except (OSError, RuntimeError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
         where = "the output" if output is None else str(output)
         raise OutputError(f"cannot write {where}: {reason}; choose another place") from None
+
+
+def reader_has_left() -> None:
+    """Nobody reads on (``| head``): that is no error, and what is buffered goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _replace(target: Path, text: str) -> None:

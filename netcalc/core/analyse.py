@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from netcalc.core.graph import Graph, Node
-from netcalc.core.ops.base import Op
+from netcalc.core.numbers import product
 from netcalc.core.tensor import BYTES, Tensor
 from netcalc.core.term import Guard, Term
 from netcalc.errors import InputError, SpecError
@@ -164,27 +164,25 @@ def _tally(
     counts = Counts()
     stored: list[Stored] = []
     for term in terms:
-        if term.operand:
-            tensor = _stored(node, ins, term)
-            if tensor is not None and tensor.key not in seen:
-                seen.add(tensor.key)
-                stored.append(tensor)
-                counts.store(tensor)
-        elif term.kind == "mac":
-            counts.macs += term.value
+        kind, value = term.kind, product(term.factors)
+        if kind == "mac":
+            counts.macs += value
+        elif not term.operand:
+            counts.ops[kind] = counts.ops.get(kind, 0) + value
         else:
-            counts.ops[term.kind] = counts.ops.get(term.kind, 0) + term.value
+            key = node.key(term.operand)
+            if key is not None and key not in seen:
+                seen.add(key)
+                stored.append(_stored(node, ins, term, key, value))
+                counts.store(stored[-1])
     return counts, tuple(stored)
 
 
-def _stored(node: Node, ins: tuple[Tensor, ...], term: Term) -> Stored | None:
-    """The tensor behind a term of storage; None where it is computed."""
-    key = node.key(term.operand)
-    if key is None:
-        return None
+def _stored(node: Node, ins: tuple[Tensor, ...], term: Term, key: str, value: Any) -> Stored:
+    """The tensor behind a term of storage."""
     trainable = term.kind != "buffer" and term.operand not in node.frozen
     dtype = term.dtype or ins[0].dtype
-    return Stored(key, term.kind, term.shape, term.value, dtype, trainable, node.name, term.operand)
+    return Stored(key, term.kind, term.shape, value, dtype, trainable, node.name, term.operand)
 
 
 def _totals(graph: Graph, rows: tuple[Row, ...]) -> Totals:
@@ -198,8 +196,7 @@ def _totals(graph: Graph, rows: tuple[Row, ...]) -> Totals:
         sums.trainable,
         sums.macs,
         sums.ops,
-        depths(graph, lambda op: op.DEPTH)[main],
-        depths(graph, lambda op: op.DEPTH + op.POOL)[main],
+        *depths(graph)[main],
         len({t.node for t in held}),
         sum(t.numel * BYTES[t.dtype] for t in held),
     )
@@ -219,10 +216,16 @@ def total(counts: Iterable[Counts]) -> Counts:
     return result
 
 
-def depths(graph: Graph, weight: Callable[[Op], int]) -> dict[str, int]:
-    """For each node, the heaviest path to it from an input (itself included)."""
-    found = dict.fromkeys(graph.inputs, 0)
+def depths(graph: Graph) -> dict[str, tuple[int, int]]:
+    """For each node, the most convolution and linear layers on a path to it, then with pools."""
+    found = dict.fromkeys(graph.inputs, (0, 0))
     for node in graph.nodes:
-        before = max([found[ref] for ref, _ in node.inputs], default=0)
-        found[node.name] = before + weight(node.op)
+        op, inputs = node.op, node.inputs
+        if len(inputs) == 1:
+            layers, with_pools = found[inputs[0][0]]
+        else:
+            before = [found[ref] for ref, _ in inputs]
+            layers = max([n for n, _ in before], default=0)
+            with_pools = max([n for _, n in before], default=0)
+        found[node.name] = (layers + op.DEPTH, with_pools + op.DEPTH + op.POOL)
     return found

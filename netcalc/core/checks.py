@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -45,6 +46,7 @@ class Verification(NamedTuple):
     checks: tuple[Check, ...]
     absent: Mapping[str, str]
     facts: Mapping[str, Any]
+    expected: Mapping[str, tuple[str, ...]]
 
     @property
     def ok(self) -> bool:
@@ -59,20 +61,30 @@ class Verification(NamedTuple):
     def coverage(self) -> dict[str, dict[int, int]]:
         """For each group: how many layers are confirmed by how many independent witnesses.
 
-        A witness confirms a layer's group if all that it said of it agrees. Layers of which no
-        witness said anything in a group (MACs of a pool) are not counted.
+        A witness confirms a layer's group if all that it said of it agrees. A layer that has
+        something to confirm and of which no witness spoke counts with 0.
         """
-        said: dict[tuple[str, str], dict[str, bool]] = {}
+        said: dict[str, dict[str, dict[str, bool]]] = {
+            group: {row: {} for row in rows} for group, rows in self.expected.items()
+        }
         for check in self.checks:
             if check.row:
-                of = said.setdefault((check.group, check.row), {})
+                of = said.setdefault(check.group, {}).setdefault(check.row, {})
                 of[check.witness] = of.get(check.witness, True) and check.ok
-        table: dict[str, dict[int, int]] = {}
-        for (group, _), witnesses in said.items():
-            n = sum(witnesses.values())
-            counts = table.setdefault(group, {})
-            counts[n] = counts.get(n, 0) + 1
-        return {group: dict(sorted(table[group].items())) for group in GROUPS if group in table}
+        return {
+            group: dict(sorted(Counter(sum(w.values()) for w in said[group].values()).items()))
+            for group in GROUPS
+            if said.get(group)
+        }
+
+    def unconfirmed(self) -> dict[str, int]:
+        """For each group, how many layers no witness spoke of."""
+        spoke = {(check.group, check.row) for check in self.checks}
+        counts = {
+            group: sum((group, row) not in spoke for row in rows)
+            for group, rows in self.expected.items()
+        }
+        return {group: n for group, n in counts.items() if n}
 
     def witnesses(self) -> dict[str, list[str]]:
         """For each group, the witnesses that spoke."""

@@ -41,7 +41,11 @@ class Built(nn.Module):
             if key is None:
                 raise SpecError(f"{node.name}: its {operand} is computed, which cannot be built")
             owner, _, name = key.rpartition(".")
-            setattr(here, operand, getattr(self.get_submodule(module_path(owner)), name))
+            try:
+                tensor = getattr(self.get_submodule(module_path(owner)), name)
+            except AttributeError:
+                raise SpecError(f"{node.name}: there is no {key} for its {operand}") from None
+            setattr(here, operand, tensor)
         for operand in node.frozen:
             getattr(here, operand).requires_grad_(False)
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import nn
 
 from netcalc.core.ops.adaptive import AdaptiveAvgPool, AdaptiveMaxPool
@@ -17,33 +16,13 @@ from netcalc.core.ops.base import Op
 from netcalc.core.ops.conv import Conv
 from netcalc.core.ops.dense import Flatten, Linear
 from netcalc.core.ops.merge import Add, Concat
+from netcalc.core.ops.move import Select
 from netcalc.core.ops.norm import BatchNorm, LocalResponseNorm
-from netcalc.core.ops.pointwise import Dropout, ReLU, Softmax
+from netcalc.core.ops.pointwise import Dropout, ReLU, Scale, Softmax, Tanh
 from netcalc.core.ops.pool import AvgPool, MaxPool
+from netcalc.core.ops.rbf import EuclideanRBF
 from netcalc.core.tensor import Tensor
-
-
-class Cat(nn.Module):
-    """torch.cat as a module."""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, *xs: torch.Tensor) -> torch.Tensor:
-        """The inputs one after the other along ``dim``."""
-        return torch.cat(xs, self.dim)
-
-
-class Sum(nn.Module):
-    """Addition as a module."""
-
-    def forward(self, *xs: torch.Tensor) -> torch.Tensor:
-        """The sum of the inputs."""
-        total = xs[0]
-        for x in xs[1:]:
-            total = total + x
-        return total
+from netcalc.pytorch.modules import RBF, Cat, IndexSelect, Sum, Times
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +157,7 @@ LOWERINGS: dict[type[Op], Lowering] = {
     ),
     ReLU: Lowering(lambda op, ins: nn.ReLU(), (nn.ReLU,), {}, ("relu",)),
     Dropout: Lowering(lambda op, ins: nn.Dropout(op.p), (nn.Dropout,), _same("p"), ("dropout",)),
+    Scale: Lowering(lambda op, ins: Times(op.factor), (Times,), {"factor": "other"}, ("mul",)),
     Softmax: Lowering(
         lambda op, ins: nn.Softmax(op.dim), (nn.Softmax,), _same("dim"), ("softmax",)
     ),
@@ -189,5 +169,18 @@ LOWERINGS: dict[type[Op], Lowering] = {
     ),
     Concat: Lowering(lambda op, ins: Cat(op.dim), (Cat,), _same("dim"), ("cat",)),
     Add: Lowering(lambda op, ins: Sum(), (Sum,), {}, ("add",)),
+    Tanh: Lowering(lambda op, ins: nn.Tanh(), (nn.Tanh,), {}, ("tanh",)),
+    Select: Lowering(
+        lambda op, ins: IndexSelect(op.indices, op.dim),
+        (IndexSelect,),
+        _same("indices", "dim"),
+        (),
+    ),
+    EuclideanRBF: Lowering(
+        lambda op, ins: RBF(ins[0].dims[-1], op.out_features),  # type: ignore[arg-type]
+        (RBF,),
+        _same("out_features"),
+        (),
+    ),
 }
 """For each kind of layer, what it is in PyTorch."""

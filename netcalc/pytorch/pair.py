@@ -33,7 +33,7 @@ def pair(result: Result, ran: list[Ran]) -> Pairing:
             for row, path in zip(result.rows, paths, strict=True)
         )
         return Pairing(pairs, tuple(x for rest in by_path.values() for x in rest), "path")
-    by_kind: dict[type, list[Ran]] = defaultdict(list)
+    by_kind: dict[type | None, list[Ran]] = defaultdict(list)
     for layer in ran:
         by_kind[layer.kind].append(layer)
     pairs = tuple(

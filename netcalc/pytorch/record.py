@@ -8,6 +8,7 @@ inference mode composite operators arrive whole (``aten::linear``, not its trans
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from torch.nn.modules import module as hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from netcalc.core.ops.base import Op
-from netcalc.pytorch.lower import LOWERINGS
+from netcalc.pytorch.lower import BATCH_NORMS, LOWERINGS
 
 
 @dataclass(slots=True)
@@ -35,11 +36,11 @@ class Operator:
 class Ran:
     """One layer that ran: ``kind`` of layer, path of the module it ran in, and what was seen.
 
-    ``module`` is None for an operator outside of any module of a known class. ``operators`` are
-    those that it dispatched.
+    ``module`` is None for an operator outside of any module of a known class, ``kind`` for one that
+    no kind of layer stands for. ``operators`` are those that it dispatched.
     """
 
-    kind: type[Op]
+    kind: type[Op] | None
     path: str
     module: nn.Module | None
     inputs: list[tuple[int, ...]]
@@ -60,6 +61,30 @@ KINDS_OF_OPERATORS: dict[str, type[Op]] = {
 }
 
 
+FREE = frozenset(
+    """
+    alias arange as_strided chunk clone contiguous copy detach empty empty_like empty_strided
+    expand fill full full_like is_same_size lift_fresh narrow new_empty new_zeros ones ones_like
+    permute rand rand_like randint randn randn_like reshape scalar_tensor select slice split
+    split_with_sizes squeeze sym_size t to _to_copy transpose unbind unsqueeze view _unsafe_view
+    zero zeros zeros_like
+    """.split()  # noqa: SIM905  (a list of words)
+)
+"""Operators that move or make values and compute nothing of their inputs."""
+
+
+def kind_of(module: nn.Module) -> type[Op] | None:
+    """The kind of layer that a module is: by its class, also of a subclass without children.
+
+    The children of a normalisation come after it: see ``module_hooks``.
+    """
+    exact = KINDS_OF_MODULES.get(type(module))
+    whole = isinstance(module, BATCH_NORMS) or next(module.children(), None) is None
+    if exact is not None or not whole:
+        return exact
+    return next((k for cls, k in KINDS_OF_MODULES.items() if isinstance(module, cls)), None)
+
+
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
     """Collects what runs while it is active; ``module_hooks`` must be active with it."""
 
@@ -78,9 +103,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         seen = Operator(name, _arguments(func, args, kwargs or {}), shape_of(out))
         if self.open:
             self.open[-1].operators.append(seen)
-        elif name in KINDS_OF_OPERATORS:
+        elif name not in FREE:
             path = self.within[-1] if self.within else ""
-            kind = KINDS_OF_OPERATORS[name]
+            kind = KINDS_OF_OPERATORS.get(name)
             self.ran.append(Ran(kind, path, None, _shapes(args), seen.output, [seen]))
         return out
 
@@ -89,7 +114,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         if threading.get_ident() != self.thread or id(module) not in self.paths:
             return
         self.within.append(self.paths[id(module)])
-        kind = KINDS_OF_MODULES.get(type(module))
+        kind = kind_of(module)
         if kind is not None and not self.open:
             self.open.append(Ran(kind, self.within[-1], module, _shapes(inputs)))
             self.ran.append(self.open[-1])
@@ -129,15 +154,32 @@ def tensors_in(ends: Any) -> list[torch.Tensor]:
 def module_hooks(enter: Callable[..., None], leave: Callable[..., None]) -> Iterator[None]:
     """Hooks on every module call of the process, gone again whatever happens.
 
-    Global ones, since hooks on a module of its own may switch off a fast path of PyTorch's.
+    Global ones, since hooks on a module of its own may switch off a fast path of PyTorch's. A
+    normalisation that calls its activation itself (timm's BatchNormAct2d) is left when it does so,
+    with what it hands on for its output, and once more at its end.
     """
-    before = hooks.register_module_forward_pre_hook(enter)
-    after = hooks.register_module_forward_hook(leave, always_call=True)
+    calls: dict[int, list[nn.Module]] = defaultdict(list)  # by thread
+
+    def before(module: nn.Module, inputs: Any) -> None:
+        within = calls[threading.get_ident()]
+        if within and isinstance(within[-1], BATCH_NORMS) and inputs:
+            leave(within[-1], (), inputs[0])
+        within.append(module)
+        enter(module, inputs)
+
+    def after(module: nn.Module, inputs: Any, output: Any) -> None:
+        within = calls[threading.get_ident()]
+        if within and within[-1] is module:
+            within.pop()
+        leave(module, inputs, output)
+
+    entering = hooks.register_module_forward_pre_hook(before)
+    leaving = hooks.register_module_forward_hook(after, always_call=True)
     try:
         yield
     finally:
-        before.remove()
-        after.remove()
+        entering.remove()
+        leaving.remove()
 
 
 def _arguments(func: Any, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

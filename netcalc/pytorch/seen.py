@@ -15,6 +15,7 @@ OPERANDS = ("weight", "bias", "running_mean", "running_var")
 
 def fields_of(ran: Ran) -> dict[str, Any]:
     """The layer's fields by netcalc's names: from the module, else from the operator."""
+    assert ran.kind is not None
     if ran.module is None:
         return arguments_of(ran)
     wanted = LOWERINGS[ran.kind].fields
@@ -23,12 +24,16 @@ def fields_of(ran: Ran) -> dict[str, Any]:
 
 def arguments_of(ran: Ran) -> dict[str, Any]:
     """The layer's fields as far as the arguments of its operator show them."""
+    assert ran.kind is not None
     own = [operator for operator in ran.operators if operator.name in LOWERINGS[ran.kind].aten]
     if not own:
         return {}
     shown = _shown(own[0])
     wanted = LOWERINGS[ran.kind].fields
-    return {ours: shown[theirs] for ours, theirs in wanted.items() if theirs in shown}
+    found = {ours: shown[theirs] for ours, theirs in wanted.items() if theirs in shown}
+    if not found.get("momentum"):  # 0 stands for none, and for eval mode
+        found.pop("momentum", None)
+    return found
 
 
 def _attribute(module: Any, name: str) -> Any:
@@ -71,9 +76,18 @@ def tensors_of(ran: Ran) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in own}
 
 
-def same_field(op: Op, name: str, witnessed: Any) -> bool:
-    """Whether a field has the witnessed value; one number stands for the same on every axis."""
-    return bool(_spread(getattr(op, name), witnessed) == _spread(witnessed, getattr(op, name)))
+def same_field(op: Op, name: str, witnessed: Any, axes: int) -> bool:
+    """Whether a field has the witnessed value, for an input of so many axes.
+
+    One number stands for the same on every axis, a negative axis for one counted from the front,
+    and a size of None, which is kept, for whatever it turned out to be.
+    """
+    mine, theirs = (_spread(getattr(op, name), witnessed), _spread(witnessed, getattr(op, name)))
+    if name.endswith("dim") and isinstance(mine, int) and isinstance(theirs, int):
+        return bool(mine % axes == theirs % axes)
+    if isinstance(mine, tuple) and isinstance(theirs, tuple) and len(mine) == len(theirs):
+        return all(a is None or a == b for a, b in zip(mine, theirs, strict=True))
+    return bool(mine == theirs)
 
 
 def _spread(value: Any, like: Any) -> Any:

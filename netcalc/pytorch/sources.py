@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from netcalc.errors import InputError, UnknownNameError, did_you_mean
+from netcalc.errors import InputError, NetcalcError, UnknownNameError, did_you_mean
 
 TORCHVISION: dict[str, dict[str, Any]] = {
     "googlenet": {"aux_logits": False, "init_weights": False},
@@ -21,66 +24,87 @@ TORCHVISION: dict[str, dict[str, Any]] = {
 
 
 def model_of(net: str) -> nn.Module:
-    """The model that ``torchvision:NAME``, ``timm:NAME``, ``package.module:factory`` or
-    ``path/to/file.py:factory`` names, in eval mode.
+    """The model that a NET with a colon names, in eval mode.
 
-    Raises UnknownNameError or InputError where there is none.
+    ``torchvision:NAME``, ``timm:NAME``, ``package.module:factory`` or ``path/to/file.py:factory``.
+    Nothing is downloaded, and what the building prints goes to standard error. Raises
+    UnknownNameError or InputError where there is no such model or it cannot be made.
     """
     source, _, name = net.rpartition(":")
-    if source in ("torchvision", "timm"):
-        return _from_library(source, name)
-    made = _factory(source, name)()
+    if not source or not name:
+        raise InputError(f"{net!r} names no model: write SOURCE:NAME, such as torchvision:resnet50")
+    with _undisturbed_path(source), redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            make = _library(source, name) if source in LIBRARIES else _factory(source, name)
+            made = make()
+        except NetcalcError:
+            raise
+        except (Exception, SystemExit) as problem:  # whatever somebody else's code does
+            told = " ".join(str(problem).split())[:200]
+            raise InputError(f"{net}: {type(problem).__name__}: {told}") from problem
     if not isinstance(made, nn.Module):
         raise InputError(f"{net} made a {type(made).__name__}, not an nn.Module")
     return made.eval()
 
 
-def _from_library(source: str, name: str) -> nn.Module:
+LIBRARIES = ("torchvision", "timm")
+
+
+def _library(source: str, name: str) -> Callable[[], Any]:
+    where = "torchvision.models" if source == "torchvision" else source
     try:
-        library = importlib.import_module(
-            "torchvision.models" if source == "torchvision" else source
-        )
+        library = importlib.import_module(where)
     except ImportError:
         raise InputError(f"{source}:{name} needs {source}; pip install {source}") from None
     known = library.list_models()
     if name not in known:
-        hint = did_you_mean(name, known, 3) or f"see {library.__name__}.list_models()"
+        hint = did_you_mean(name, known, 3) or f"see {where}.list_models()"
         raise UnknownNameError(f"{source} has no model {name!r}; {hint}")
     if source == "timm":
-        made = library.create_model(name, pretrained=False)
-    else:
-        made = library.get_model(name, weights=None, **TORCHVISION.get(name, {}))
-    model: nn.Module = made.eval()
-    return model
+        return lambda: library.create_model(name, pretrained=False)
+    options = dict(TORCHVISION.get(name, {}))
+    if "weights_backbone" in inspect.signature(library.get_model_builder(name)).parameters:
+        options["weights_backbone"] = None  # would be downloaded otherwise
+    return lambda: library.get_model(name, weights=None, **options)
 
 
 def _factory(source: str, name: str) -> Callable[[], Any]:
     """A function (or class) of a module by its dotted name or its file."""
-    module = _file(Path(source)) if source.endswith(".py") else _module(source)
+    module = _file(Path(source)) if source.endswith(".py") else importlib.import_module(source)
     if not hasattr(module, name):
         public = [n for n in vars(module) if not n.startswith("_")]
-        raise UnknownNameError(
-            f"{source} has no {name!r}; {did_you_mean(name, public)}".rstrip("; ")
-        )
-    found: Callable[[], Any] = getattr(module, name)
+        hint = did_you_mean(name, public)
+        raise UnknownNameError(f"{source} has no {name!r}; {hint}".rstrip("; "))
+    found: Any = getattr(module, name)
+    if isinstance(found, nn.Module):
+        return lambda: found
     if not callable(found):
         raise InputError(f"{source}:{name} is no function or class; a model is made by calling one")
-    return found
-
-
-def _module(name: str) -> Any:
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        return importlib.import_module(name)
-    except ImportError as problem:
-        raise InputError(f"cannot import {name}: {problem}") from None
+    called: Callable[[], Any] = found
+    return called
 
 
 def _file(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None or not path.exists():
+    if not path.is_file():
         raise InputError(f"{path}: there is no such file")
+    name = f"netcalc_file_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look themselves up there
     spec.loader.exec_module(module)
     return module
+
+
+@contextmanager
+def _undisturbed_path(source: str) -> Iterator[None]:
+    """The current folder, and that of a file, are importable for a while."""
+    before = list(sys.path)
+    folder = str(Path(source).resolve().parent) if source.endswith(".py") else ""
+    sys.path[:0] = [p for p in (folder, str(Path.cwd())) if p]
+    try:
+        yield
+    finally:
+        sys.path[:] = before

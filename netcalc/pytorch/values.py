@@ -9,14 +9,14 @@ with parameters and at the end.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
-from netcalc.pytorch.record import module_hooks, tensors_in
+from netcalc.pytorch.record import kind_of, module_hooks, tensors_in
+from netcalc.pytorch.witness import copied
 
 TOLERANCE = 1e-9
 """The largest difference that rounding may leave, in standard deviations over the batch."""
@@ -43,25 +43,40 @@ class UnpairedError(ValueError):
 
 
 def compare_values(
-    first: nn.Module, second: nn.Module, shapes: tuple[tuple[int, ...], ...], device: str
+    first: nn.Module,
+    second: nn.Module,
+    shapes: tuple[tuple[int, ...], ...],
+    device: str,
+    batched: bool = True,
 ) -> list[Compared]:
     """The outputs of two models with the same values, after each layer with parameters and at last.
 
-    ``shapes`` are those of the inputs; four images of each are run. Layers are paired in order of
+    ``shapes`` are those of the inputs; four images of each are run (one of inputs without a batch,
+    whose values then stand for the images). Layers are paired in order of
     first execution and must have tensors of equal shapes. Raises UnpairedError where they have not.
     """
-    a, b = (copy.deepcopy(m).double().to(device) for m in (first, second))
-    inputs = tuple(_images((IMAGES, *shape[1:]), device) for shape in shapes)
+    a, b = (copied(m).double().to(device) for m in (first, second))
+    inputs = tuple(_images((IMAGES, *shape[1:]) if batched else shape, device) for shape in shapes)
     randomise(a)
     settle(a, inputs)
-    mine: dict[str, torch.Tensor] = {}
-    theirs: dict[str, torch.Tensor] = {}
-    run(a, inputs, mine)
-    transplant(a, b, inputs, list(mine))
-    run(b, inputs, theirs)
+    mine = run(a, inputs)
+    transplant(a, b, tuple(x[:1] for x in inputs) if batched else inputs)
+    theirs = run(b, inputs)
+    if len(mine.ends) != len(theirs.ends):
+        raise UnpairedError(f"{len(mine.ends)} outputs in one, {len(theirs.ends)} in the other")
+    layers = zip(mine.layers.items(), theirs.layers.values(), strict=True)
+    ends = enumerate(zip(mine.ends, theirs.ends, strict=True))
     return [
-        _compared(path, x, y) for (path, x), y in zip(mine.items(), theirs.values(), strict=True)
+        *(_compared(path, x, y) for (path, x), y in layers if x.numel() and y.numel()),
+        *(_compared(f"output {i}" if i else "output", x, y) for i, (x, y) in ends),
     ]
+
+
+class Outputs(NamedTuple):
+    """What each layer with parameters put out when it first ran, in that order, and the end."""
+
+    layers: dict[str, torch.Tensor]
+    ends: list[torch.Tensor]
 
 
 def randomise(model: nn.Module) -> None:
@@ -94,26 +109,32 @@ def settle(model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
     model.eval()
 
 
-def run(
-    model: nn.Module, inputs: tuple[torch.Tensor, ...], outputs: dict[str, torch.Tensor]
-) -> None:
-    """Run in eval mode; note what each layer with parameters puts out, and the end, in order."""
-    paths = {id(m): name for name, m in model.named_modules() if list(_tensors(m))}
+def run(model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Outputs:
+    """Run in eval mode; what each layer with tensors of its own puts out, and the end."""
+    paths: dict[int, str] = {}
+    held: set[int] = set()
+    for name, module in model.named_modules():
+        own = {id(t) for _, t in _tensors(module)}
+        if own - held:  # a layer all of whose tensors another has is that layer again
+            paths[id(module)] = name
+        held |= own
+    layers: dict[str, torch.Tensor] = {}
 
     def enter(module: nn.Module, args: Any) -> None:
         if id(module) in paths:
-            outputs.setdefault(paths[id(module)], torch.empty(0))  # the order of first execution
+            layers.setdefault(paths[id(module)], torch.empty(0))  # the order of first execution
 
     def leave(module: nn.Module, args: Any, out: Any) -> None:
         path = paths.get(id(module))
-        if path is not None and isinstance(out, torch.Tensor) and not outputs[path].numel():
-            outputs[path] = out.detach().clone()  # an in-place activation may follow
+        if path is None or kind_of(module) is None:
+            return  # what a module of more than one layer puts out says nothing of the layer
+        if isinstance(out, torch.Tensor) and not layers[path].numel():
+            layers[path] = out.detach().clone()  # an in-place activation may follow
 
     model.eval()
     with torch.no_grad(), module_hooks(enter, leave):
         ends = model(*inputs)
-    for i, end in enumerate(tensors_in(ends)):
-        outputs[f"output {i}" if i else "output"] = end
+    return Outputs(layers, tensors_in(ends))
 
 
 def _tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
@@ -121,20 +142,13 @@ def _tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     yield from module.named_buffers(recurse=False)
 
 
-def transplant(
-    source: nn.Module, target: nn.Module, inputs: tuple[torch.Tensor, ...], order: list[str]
-) -> None:
+def transplant(source: nn.Module, target: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
     """Put the source's values into the target's layers, n-th executed into n-th executed."""
-    theirs: dict[str, torch.Tensor] = {}
-    run(target, tuple(x[:1] for x in inputs), theirs)
-    mine = [path for path in order if not path.startswith("output")]
-    others = [path for path in theirs if not path.startswith("output")]
+    mine, others = (list(run(model, inputs).layers) for model in (source, target))
     if len(mine) != len(others):
         raise UnpairedError(
             f"{len(mine)} layers with parameters ran in one, {len(others)} in the other"
         )
-    if len(order) != len(theirs):
-        raise UnpairedError(f"{len(order) - len(mine)} outputs and {len(theirs) - len(others)}")
     for path, other in zip(mine, others, strict=True):
         into = dict(_tensors(target.get_submodule(other)))
         for name, tensor in _tensors(source.get_submodule(path)):
@@ -151,10 +165,11 @@ def _compared(path: str, x: torch.Tensor, y: torch.Tensor) -> Compared:
     """The largest difference over the mean standard deviation over the batch, and the spread."""
     if x.shape != y.shape:
         return Compared(path, float("inf"), 0.0)
-    deviation = float(x.std(dim=0).mean())
+    deviation = float((x.std(dim=0) if x.dim() > 1 else x.std()).mean())
     size = float(x.abs().mean())
     worst = float((x - y).abs().max())
-    return Compared(path, worst / deviation if deviation else float("inf"), deviation / (size or 1))
+    difference = worst / deviation if deviation > 0 else (0.0 if worst == 0 else float("inf"))
+    return Compared(path, difference, deviation / (size or 1))
 
 
 def _images(shape: tuple[int, ...], device: str) -> torch.Tensor:

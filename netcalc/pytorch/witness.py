@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +31,8 @@ class Witnessed:
     ``forward`` and ``meta`` are its layers in the order in which they ran, on the device (with the
     shapes of its ``outputs``) and on the meta device; ``flopcounter`` and ``fvcore`` give MACs by
     module path ("" for all of it); ``params`` and ``buffers`` are shapes of distinct tensors by
-    key. ``absent`` has the reason for each witness that could not speak, ``facts`` measurements.
+    key, ``saved`` what its state_dict says of them. ``absent`` has the reason for each witness that
+    could not speak, ``facts`` measurements.
     """
 
     model: nn.Module
@@ -42,6 +44,7 @@ class Witnessed:
     fvcore: dict[str, int]
     params: dict[str, tuple[int, ...]]
     buffers: dict[str, tuple[int, ...]]
+    saved: dict[str, tuple[str, tuple[int, ...]]]
     absent: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -52,21 +55,25 @@ def witness(model: nn.Module, shapes: tuple[tuple[int, ...], ...], device: str) 
     Raises whatever the model's forward pass raises on the device.
     """
     where = torch.device(device)
-    own = copy.deepcopy(model).eval()
+    own = copied(model).eval()
     absent: dict[str, str] = {}
-    forward, outputs = record(own.to(where), tuple(_random(s, where) for s in shapes))
-    on_meta = copy.deepcopy(model).eval().to("meta").requires_grad_(False)
-    empty = tuple(torch.empty(s, device="meta") for s in shapes)
+    dtype = next((p.dtype for p in own.parameters() if p.is_floating_point()), torch.float32)
+    forward, outputs = record(own.to(where), tuple(_random(s, where, dtype) for s in shapes))
+    on_meta = copied(model).eval().to("meta").requires_grad_(False)
+    empty = tuple(torch.empty(s, device="meta", dtype=dtype) for s in shapes)
+    if where.type == "meta":
+        absent["operators"] = "the forward pass is on the meta device itself"
     return Witnessed(
         own,
         where,
         forward,
         outputs,
-        _attempt("operators", absent, lambda: record(on_meta, empty)[0], []),
+        [] if absent else _attempt("operators", absent, lambda: record(on_meta, empty)[0], []),
         _attempt("flopcounter", absent, lambda: flop_counter(on_meta, empty), {}),
-        _attempt("fvcore", absent, lambda: fvcore(model, shapes), {}),
+        _attempt("fvcore", absent, lambda: fvcore(model, shapes, dtype), {}),
         {n: tuple(p.shape) for n, p in model.named_parameters()},
         {n: tuple(b.shape) for n, b in model.named_buffers()},
+        saved(model),
         absent,
     )
 
@@ -83,8 +90,29 @@ def _attempt(name: str, absent: dict[str, str], run: Callable[[], Any], otherwis
         return otherwise
 
 
-def _random(shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
-    return torch.randn(shape, device=device)
+def _random(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    return torch.randn(shape, device=device, dtype=dtype)
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """A copy that shares no tensor with the model."""
+    twin = copy.deepcopy(model)
+    own = {id(t) for t in (*model.parameters(), *model.buffers())}
+    if twin is model or any(id(t) in own for t in (*twin.parameters(), *twin.buffers())):
+        raise TypeError("a copy of the model shares tensors with it, so running it would change it")
+    return twin
+
+
+def saved(model: nn.Module) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Role and shape of each distinct tensor in the state_dict, by its first key."""
+    found: dict[str, tuple[str, tuple[int, ...]]] = {}
+    seen: set[int] = set()
+    for key, tensor in model.state_dict(keep_vars=True).items():
+        if isinstance(tensor, torch.Tensor) and id(tensor) not in seen:
+            seen.add(id(tensor))
+            role = "params" if isinstance(tensor, nn.Parameter) else "buffers"
+            found[key] = (role, tuple(tensor.shape))
+    return found
 
 
 def flop_counter(model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> dict[str, int]:
@@ -100,17 +128,31 @@ def flop_counter(model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> dict[str
     return macs
 
 
-def fvcore(model: nn.Module, shapes: tuple[tuple[int, ...], ...]) -> dict[str, int]:
+def fvcore(
+    model: nn.Module, shapes: tuple[tuple[int, ...], ...], dtype: torch.dtype
+) -> dict[str, int]:
     """MACs by module path: those entries of fvcore's FlopCountAnalysis on the CPU that are MACs."""
     from fvcore.nn import FlopCountAnalysis
 
-    for name in ("fvcore", "fvcore.nn.jit_analysis"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    on_cpu = copy.deepcopy(model).eval().to("cpu")
-    inputs = tuple(_random(s, torch.device("cpu")) for s in shapes)
+    on_cpu = copied(model).eval().to("cpu")
+    inputs = tuple(_random(s, torch.device("cpu"), dtype) for s in shapes)
     analysis = FlopCountAnalysis(on_cpu, inputs)
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    with _silent("fvcore.nn.jit_analysis"):
+        counts = analysis.by_module_and_operator()
     return {
-        path: int(sum(counts.get(entry, 0) for entry in COUNTED_BY_FVCORE))
-        for path, counts in analysis.by_module_and_operator().items()
+        path: int(sum(entries.get(entry, 0) for entry in COUNTED_BY_FVCORE))
+        for path, entries in counts.items()
     }
+
+
+@contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """A logger that keeps its remarks to itself for a while."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from netcalc.core.checks import Check, Verification
@@ -15,6 +16,7 @@ WITNESSES = {
     "flopcounter": "PyTorch's FlopCounterMode, on the meta device",
     "fvcore": "fvcore's conv, linear and matmul entries, on the CPU",
     "values": "the outputs of both models with the same values, in float64",
+    "state_dict": "the tensors that the model saves",
 }
 """What each witness is."""
 
@@ -113,10 +115,9 @@ def _single(v: Verification) -> list[str]:
         if counts.get(1) and group != "values"
     ]
     told = [f"confirmed by one witness alone: {'; '.join(single)}"] if single else []
-    return [
-        *told,
-        "confirmed by none: the counts of other work (add, cmp, ...), which follow by definition",
-    ]
+    none = [f"the {NAMES[group]} of {n} layers" for group, n in v.unconfirmed().items()]
+    none.append("the counts of other work (add, cmp, ...), which follow by definition")
+    return [*told, f"confirmed by none: {'; '.join(none)}"]
 
 
 def _kinds(v: Verification, group: str) -> list[str]:
@@ -137,6 +138,9 @@ def verdict(v: Verification) -> str:
     explained = len(v.differences) - len(unexplained)
     told = f" ({explained} with a known cause)" if explained else ""
     if not unexplained:
+        but = [f"the {NAMES[group]} of {n} layers" for group, n in v.unconfirmed().items()]
+        but += ["the wiring (values were not compared)"] if "values" in v.absent else []
+        told += f"; not confirmed: {', '.join(but)}" if but else ""
         return f"verified: {grouped(len(v.checks))} checks, no difference without a cause{told}"
     more = f"; the first {MOST} are listed" if len(v.differences) > MOST else ""
     count = f"{grouped(len(unexplained))} of {grouped(len(v.checks))} checks differ"
@@ -157,19 +161,23 @@ def document(v: Verification) -> dict[str, Any]:
             for group, counts in v.coverage().items()
         },
         "absent": dict(v.absent),
-        "facts": dict(v.facts),
+        "facts": {name: _plain(value) for name, value in v.facts.items()},
     }
 
 
 def _check(c: Check) -> dict[str, Any]:
-    finite = c.witnessed if c.witnessed != float("inf") else "infinite"
     return {
         "row": c.row,
         "quantity": c.quantity,
         "group": c.group,
-        "analytic": c.analytic,
+        "analytic": _plain(c.analytic),
         "witness": c.witness,
-        "witnessed": finite,
+        "witnessed": _plain(c.witnessed),
         "ok": c.ok,
         "cause": c.cause,
     }
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no number for, as text."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -72,10 +72,14 @@ def entry(
 
 @cache
 def entries() -> dict[str, Entry]:
-    """All networks of the zoo, by family file and the order in it."""
+    """All networks of the zoo: families by their first year, each in the order of its file."""
     for path in sorted(Path(__file__).parent.glob("[a-z]*.py")):
         import_module(f"{__name__}.{path.stem}")
-    return _entries
+    families: dict[str, list[Entry]] = {}
+    for made in _entries.values():
+        families.setdefault(made.build.__module__, []).append(made)
+    ordered = sorted(families.items(), key=lambda item: (min(e.year for e in item[1]), item[0]))
+    return {made.name: made for _, family in ordered for made in family}
 
 
 def find(name: str) -> Entry:

@@ -16,7 +16,7 @@ from netcalc.core.ops.base import (
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term
 
-__all__ = ["Dropout", "ReLU", "Softmax"]
+__all__ = ["Dropout", "ReLU", "Scale", "Softmax", "Tanh"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -55,6 +55,24 @@ class Dropout(Op):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Scale(Op):
+    """The input times one fixed number. Work: a multiplication per element."""
+
+    factor: float
+
+    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
+        return ins
+
+    def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
+        return (elementwise("multiplications", "mul", ins[0]),)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield example(Scale(0.17), (2, 3, 4, 5))
+        yield example(Scale(2), (7,))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Softmax(Op):
     """exp(x - max) over its sum, along ``dim``.
 
@@ -90,3 +108,29 @@ class Softmax(Op):
         yield example(Softmax(), (2, 3, 4))
         yield example(Softmax(-2), (2, 3, 4, 5))
         yield example(Softmax(2), (2, 10))  # refused
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Tanh(Op):
+    """The hyperbolic tangent, as 1 - 2 / (exp(2x) + 1).
+
+    Work per element: a multiplication, an exponential, 2 additions (one of them a subtraction), a
+    division.
+    """
+
+    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
+        return ins
+
+    def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
+        (x,) = ins
+        return (
+            elementwise("doublings", "mul", x),
+            elementwise("exponentials", "exp", x),
+            elementwise("additions of 1, subtractions from 1", "add", x, (2, "both")),
+            elementwise("divisions", "div", x),
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield example(Tanh(), (2, 3, 4, 5))
+        yield example(Tanh(), (7,))

@@ -1,0 +1,51 @@
+"""Layers that pick or move values and compute nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netcalc.core.ops.base import Example, Op, Working, axis_of, example, has_axis
+from netcalc.core.tensor import Tensor
+from netcalc.core.term import Guard
+
+__all__ = ["Select"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Select(Op):
+    """The entries of ``indices`` along ``dim``, in that order (channels, say). No work."""
+
+    indices: tuple[int, ...]
+    dim: int = 1
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        (x,) = ins
+        yield has_axis("dim", self.dim, x)
+        size = x.dims[axis_of(self.dim, x)]
+        yield Guard(
+            (min(self.indices, default=0) >= 0, size >= max(self.indices, default=0) + 1),
+            "indices must be from 0 to {size} - 1, got {indices}",
+            {"size": size, "indices": self.indices},
+        )
+        yield Guard((len(self.indices) >= 1,), "indices must name at least one entry", {})
+
+    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
+        (x,) = ins
+        axis = axis_of(self.dim, x)
+        count = len(self.indices)
+        return (Tensor((*x.dims[:axis], count, *x.dims[axis + 1 :]), x.dtype),)
+
+    def working(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Working, ...]:
+        axis = axis_of(self.dim, ins[0])
+        label = "channels" if axis == 1 else f"axis {axis}"
+        count = len(self.indices)
+        return (Working(label, (f"{count}",), count, "as many as are selected"),)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield example(Select((0, 2, 5)), (1, 6, 4, 4))
+        yield example(Select((3, 1), dim=-1), (2, 3, 4))
+        yield example(Select((6,)), (1, 6, 4, 4))  # refused
+        yield example(Select((-1,)), (1, 6, 4, 4))  # refused
+        yield example(Select((0,), dim=4), (1, 6, 4, 4))  # refused

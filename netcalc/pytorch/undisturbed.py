@@ -1,0 +1,53 @@
+"""Running somebody else's code without leaving a trace."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+FLAGS = (
+    (torch.backends.cudnn, "enabled"),
+    (torch.backends.cudnn, "benchmark"),
+    (torch.backends.cudnn, "deterministic"),
+    (torch.backends.cudnn, "allow_tf32"),
+    (torch.backends.cuda.matmul, "allow_tf32"),
+)
+"""Settings of the process that a model's code may change."""
+
+
+@contextmanager
+def undisturbed(model: Any = None, device: str = "cpu") -> Iterator[None]:
+    """Leave random states, backend flags and a model's buffers and modes as they were.
+
+    Everything runs on copies of it; but a function that the model keeps may hold the original.
+    """
+    python, numpy = random.getstate(), sys.modules.get("numpy")
+    numbers = numpy.random.get_state() if numpy is not None else None
+    flags = [getattr(place, name) for place, name in FLAGS]
+    modes = [(m, m.training) for m in model.modules()] if isinstance(model, nn.Module) else []
+    buffers = [(b, b.clone()) for b in model.buffers()] if isinstance(model, nn.Module) else []
+    on_gpu = device == "cuda" or torch.cuda.is_initialized()  # type: ignore[no-untyped-call, unused-ignore]
+    devices = list(range(torch.cuda.device_count())) if on_gpu else []
+    try:
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(0)  # the same numbers in every run
+            yield
+    finally:
+        random.setstate(python)
+        if numpy is not None:
+            numpy.random.set_state(numbers)
+        for (place, name), value in zip(FLAGS, flags, strict=True):
+            if getattr(place, name) != value:
+                setattr(place, name, value)
+        for module, training in modes:
+            module.training = training
+        with torch.no_grad():
+            for buffer, before in buffers:
+                if not before.is_meta and not torch.equal(buffer, before):
+                    buffer.copy_(before)
