@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from netcalc.core.analyse import Result, Row, Totals
 from netcalc.core.analyse import analyse as _analyse
-from netcalc.core.fields import axes, number
 from netcalc.core.graph import Graph
+from netcalc.core.inputs import Shape, inputs_of
 from netcalc.core.tensor import Tensor
-from netcalc.errors import InputError, SpecError
+from netcalc.errors import InputError
 from netcalc.loading import load
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from netcalc.report.table import Report
 
 DEFAULT_QUANTITIES = ("params", "macs", "output")
-Shape: TypeAlias = int | Sequence[int]
-"""A shape for an input: N,C,H,W; C,H,W of a single image; or one number for height and width."""
 
 
 class Analysis:
@@ -319,88 +317,6 @@ def _fitting(graph: Graph, result: Result) -> Graph:
         if len(own) != len(x.dims) or own[1:2] != x.dims[1:2]:
             raise InputError(f"{graph.factory} takes {graph.inputs[name]}, not {x}")
     return replace(graph, inputs={**graph.inputs, **inputs})
-
-
-def inputs_of(
-    graph: Graph,
-    given: Shape | Mapping[str, Shape] | None = None,
-    batch: int | None = None,
-) -> dict[str, Tensor]:
-    """The inputs of a graph, with shapes and batch as asked for.
-
-    Raises InputError for a shape with the wrong number of axes, or one below 1.
-    """
-    shapes: Mapping[str, Shape] = {}
-    if isinstance(given, Mapping):
-        shapes = given
-    elif given is not None:
-        if len(graph.inputs) != 1:
-            names = ", ".join(graph.inputs)
-            raise InputError(f"{graph.name} has the inputs {names}: give each a shape, by name")
-        shapes = {next(iter(graph.inputs)): given}
-    unknown = shapes.keys() - graph.inputs.keys()
-    if unknown:
-        raise InputError(f"{graph.name} has no input {sorted(unknown)[0]!r}")
-    return {
-        name: Tensor(_dims(name, x, shapes.get(name), batch, graph.batched), x.dtype)
-        for name, x in graph.inputs.items()
-    }
-
-
-def _dims(
-    name: str, x: Tensor, shape: Shape | None, batch: int | None, batched: bool
-) -> tuple[Any, ...]:
-    default = x.dims
-    if len(default) == 3 and not (isinstance(default[0], int) and default[0] == 1):
-        batched = False  # channels, height, width: nothing says that these are images
-    given = _given(name, shape, default)
-    whole = shape is not None and len(given) == len(default)
-    if batched and len(given) == 1 < len(default):
-        given = (*default[:2], *given * (len(default) - 2)) if len(default) > 2 else (1, *given)
-    elif batched and len(given) == len(default) - 1:
-        given = (default[0], *given)
-    if len(given) != len(default):
-        or_less = ", all but the batch, or one number" if batched else ""
-        raise InputError(
-            f"{name} has {len(default)} axes (default {x}); give all of them{or_less}, "
-            f"got {'x'.join(map(str, given))}"
-        )
-    if batch is not None:
-        given = _batched(name, given, batch, whole, batched)
-    try:
-        return axes(name, given)
-    except SpecError as problem:
-        raise InputError(str(problem)) from None
-
-
-def _given(name: str, shape: Any, default: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A shape as a tuple of numbers, as plain ints where they are integers."""
-    if shape is None:
-        return default
-    if isinstance(shape, str | bytes | set | dict):
-        raise InputError(f"{name} must be a shape such as (1, 3, 224, 224), got {shape!r}")
-    try:
-        parts = tuple(shape)
-    except TypeError:
-        parts = (shape,)
-    try:
-        return tuple(number(name, d) for d in parts)
-    except SpecError as problem:
-        raise InputError(str(problem)) from None
-
-
-def _batched(
-    name: str, given: tuple[Any, ...], batch: Any, whole: bool, batched: bool
-) -> tuple[Any, ...]:
-    try:
-        batch = number("batch", batch)
-    except SpecError as problem:
-        raise InputError(str(problem)) from None
-    if not batched:
-        raise InputError(f"{name}: its first axis is not a batch; give the whole shape")
-    if whole and given[0] not in (1, batch):
-        raise InputError(f"{name} {'x'.join(map(str, given))} has a batch already, not {batch}")
-    return (batch, *given[1:])
 
 
 def _rendered(report: Report, format: str, width: int) -> str:  # noqa: A002
