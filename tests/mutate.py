@@ -2,7 +2,7 @@
 
 Operators and constants in netcalc/core are changed one at a time; the tests of the core run on
 each changed copy. A mutant that they do not notice survives and is printed, with its place.
-The share killed stands in docs/verification.md.
+The unchanged copy runs first, as a control.
 
 Each mutant runs in a process forked after torch is loaded, so that only netcalc loads again.
 """
