@@ -1,4 +1,4 @@
-"""Mutation of the rules: ``make mutate`` (some twenty minutes; not part of the suite).
+"""Mutation of the rules: ``make mutate`` (about forty minutes; not part of the suite).
 
 Operators and constants in netcalc/core are changed one at a time; the tests of the core run on
 each changed copy. A mutant that they do not notice survives and is printed, with its place.
