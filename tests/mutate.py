@@ -178,25 +178,27 @@ def main() -> None:
     if not survives(Mutant(paths[0], 0, "nothing", control)):
         sys.exit(f"the tests fail on what nothing was changed in:\n{LOG.read_text()[-2000:]}")
     workers = [_worker(todo[i :: options.jobs]) for i in range(options.jobs)]
-    survivors = sorted(line for read in workers for line in _lines(read))
-    killed = len(todo) - len(survivors)
-    print("\n".join(survivors))
+    verdicts = [line for read in workers for line in _lines(read)]
+    if len(verdicts) < len(todo):
+        sys.exit(f"a worker ended early: {len(verdicts)} of {len(todo)} mutants were tried")
+    killed = verdicts.count("killed")
     print(f"{killed} of {len(todo)} mutants killed, {100 * killed / len(todo):.1f} %")
 
 
 def _worker(share: list[Mutant]) -> int:
-    """A process that runs its share and writes a line for each survivor into a pipe."""
+    """A process that runs its share; it prints each survivor and pipes a verdict a mutant."""
     read, write = os.pipe()
     if os.fork():
         os.close(write)
         return read
     with os.fdopen(write, "w") as out:
         for i, mutant in enumerate(share):
-            if survives(mutant):
+            survived = survives(mutant)
+            if survived:
                 place = mutant.path.relative_to(ROOT)
-                out.write(f"survived: {place}:{mutant.line}: {mutant.what}\n")
-                out.flush()
-            print(f"{i + 1}/{len(share)}", end="\r", file=sys.stderr)
+                print(f"survived: {place}:{mutant.line}: {mutant.what}", flush=True)
+            out.write("survived\n" if survived else "killed\n")
+            print(f"{i + 1}/{len(share)}", end="\r", file=sys.stderr, flush=True)
     os._exit(0)
 
 
