@@ -12,18 +12,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from netcalc.api import Analysis as Analysis
-    from netcalc.api import Comparison as Comparison
-    from netcalc.api import Explanation as Explanation
-    from netcalc.api import Verified as Verified
     from netcalc.api import analyse as analyse
     from netcalc.api import compare as compare
+    from netcalc.api import crops as crops
+    from netcalc.api import export as export
     from netcalc.api import verify as verify
+    from netcalc.core.blocks import branches as branches
+    from netcalc.core.blocks import chain as chain
+    from netcalc.core.blocks import head as head
+    from netcalc.core.blocks import network as network
+    from netcalc.core.blocks import use as use
     from netcalc.core.graph import Graph as Graph
-    from netcalc.core.graph import branches as branches
-    from netcalc.core.graph import chain as chain
-    from netcalc.core.graph import head as head
-    from netcalc.core.graph import network as network
     from netcalc.core.ops.adaptive import *  # noqa: F403
     from netcalc.core.ops.conv import *  # noqa: F403
     from netcalc.core.ops.dense import *  # noqa: F403
@@ -40,17 +39,25 @@ if TYPE_CHECKING:
     from netcalc.errors import SpecError as SpecError
     from netcalc.errors import UnknownNameError as UnknownNameError
     from netcalc.loading import load as load
+    from netcalc.views import Analysis as Analysis
+    from netcalc.views import Comparison as Comparison
+    from netcalc.views import Crops as Crops
+    from netcalc.views import Explanation as Explanation
+    from netcalc.views import Verified as Verified
 
 __version__ = "0.1.0"
 
-_API = ("Analysis", "Comparison", "Explanation", "Verified", "analyse", "compare", "verify")
+_API = ("analyse", "compare", "crops", "export", "verify")
+_VIEWS = ("Analysis", "Comparison", "Crops", "Explanation", "Verified")
 _ERRORS = ("InputError", "NetcalcError", "OutputError", "SpecError", "UnknownNameError")
 _HOMES = {
     **dict.fromkeys(_API, "api"),
-    **dict.fromkeys(("Graph", "branches", "chain", "head", "network"), "core.graph"),
+    "Graph": "core.graph",
+    **dict.fromkeys(("branches", "chain", "head", "network", "use"), "core.blocks"),
     "Tensor": "core.tensor",
     **dict.fromkeys(_ERRORS, "errors"),
     "load": "loading",
+    **dict.fromkeys(_VIEWS, "views"),
 }
 """Where the public names live; the kinds of layer are found in core.ops."""
 

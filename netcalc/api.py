@@ -1,189 +1,24 @@
-"""The public functions, and the thin views that they return."""
+"""The public functions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from netcalc.core.analyse import Result, Row, Totals
+from netcalc.core.analyse import Result
 from netcalc.core.analyse import analyse as _analyse
+from netcalc.core.crops import SCALES, plan
 from netcalc.core.graph import Graph
 from netcalc.core.inputs import Shape, inputs_of
-from netcalc.core.tensor import Tensor
 from netcalc.errors import InputError
 from netcalc.loading import load
+from netcalc.views import Analysis, Comparison, Crops, Verified
 
 if TYPE_CHECKING:
-    import pandas as pd
     from torch import nn
 
-    from netcalc.core import compare as core_compare
-    from netcalc.core.checks import Check, Verification
     from netcalc.pytorch.witness import Witnessed
-    from netcalc.report.table import Report
-
-DEFAULT_QUANTITIES = ("params", "macs", "output")
-
-
-class Analysis:
-    """A network on given inputs: what each layer costs, in total and with the working.
-
-    ``rows`` has an entry for each layer (``name``, ``type``, ``ins``, ``outs``, ``counts``,
-    ``terms``), ``totals`` the sums (``params``, ``weights``, ``biases``, ``buffers``, ``macs``,
-    ``flops``, ``ops``, ``depth``, ...). Parameters are scalars, work is per forward pass of the
-    whole batch; FLOPs are 2 x MACs. In a notebook it shows as a table.
-    """
-
-    def __init__(self, result: Result) -> None:
-        self.result = result
-
-    @property
-    def graph(self) -> Graph:
-        """The network."""
-        return self.result.graph
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        """One entry for each layer, in the order in which they run."""
-        return self.result.rows
-
-    @property
-    def totals(self) -> Totals:
-        """The sums over all layers, and the depth."""
-        return self.result.totals
-
-    @property
-    def outputs(self) -> dict[str, Tensor]:
-        """The outputs by name, the main one first."""
-        return dict(self.result.outputs)
-
-    def to_frame(self) -> pd.DataFrame:
-        """A pandas DataFrame with a row for each layer."""
-        from netcalc.report.frames import rows_frame
-
-        return rows_frame(self.result)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document that ``netcalc table --format json`` prints."""
-        from netcalc.report.network import document
-
-        return document(self.result)
-
-    def table(
-        self,
-        format: str = "text",  # noqa: A002  (the option's name)
-        *,
-        layout: str | None = None,
-        depth: int | None = None,
-        columns: Sequence[str] | None = None,
-        share: bool = False,
-        width: int = 80,
-    ) -> str:
-        """The table as ``netcalc table`` prints it, with the same options."""
-        from netcalc.report.network import network_report
-
-        chosen = tuple(columns) if columns is not None else None
-        report = network_report(self.result, layout, depth, chosen, share)
-        return _rendered(report, format, width)
-
-    def explain(self, path: str = "", *quantities: str) -> Explanation:
-        """How the numbers of a layer or module (the whole network for "") came about.
-
-        ``quantities`` are any of ``params``, ``macs``, ``output``, ``ops``; the first three unless
-        given. Raises UnknownNameError for a path that the network does not have.
-        """
-        if not isinstance(path, str):
-            raise InputError(f"explain takes the path of a layer or module, got {path!r}")
-        return Explanation(self.result, path.strip("/"), quantities or DEFAULT_QUANTITIES)
-
-    def __repr__(self) -> str:
-        t = self.totals
-        return f"<Analysis of {self.graph.factory}: {t.params:,} params, {t.macs:,} MACs>"
-
-    def __str__(self) -> str:
-        return self.table().rstrip("\n")
-
-    def _repr_html_(self) -> str:
-        from netcalc.report.formats import html_fragment
-        from netcalc.report.network import network_report
-
-        return html_fragment(network_report(self.result))
-
-
-class Explanation:
-    """A tree of derivations (``section``) that prints as text and gives LaTeX and a document."""
-
-    def __init__(self, result: Result, path: str, quantities: tuple[str, ...]) -> None:
-        from netcalc.core.explain import explain
-
-        self.result = result
-        self.section = explain(result, path, quantities)
-
-    def report(self, depth: int | None = None) -> Report:
-        """The derivations as a table and as a document."""
-        from netcalc.report.explanation import explanation_report
-
-        return explanation_report(self.result, self.section, depth)
-
-    def text(self, depth: int | None = None, width: int = 80) -> str:
-        """Indented text: ``weights = 3*3*256*192 = 442,368``."""
-        from netcalc.report.explanation import explanation_text, fold
-
-        return explanation_text(self.result, fold(self.section, depth), width)
-
-    def latex(self, depth: int | None = None) -> str:
-        """LaTeX equations, for amsmath."""
-        from netcalc.report.explanation import explanation_latex, fold
-
-        return explanation_latex(self.result, fold(self.section, depth))
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document that ``netcalc explain --format json`` prints."""
-        return self.report().document()
-
-    def __str__(self) -> str:
-        return self.text().rstrip("\n")
-
-    def __repr__(self) -> str:
-        return f"<Explanation of {self.section.path}>"
-
-    def _repr_html_(self) -> str:
-        from netcalc.report.formats import html_fragment
-
-        return html_fragment(self.report())
-
-
-class Comparison:
-    """Networks side by side; ``comparison`` holds the stages and, for two, the pairs of layers."""
-
-    def __init__(self, comparison: core_compare.Comparison) -> None:
-        self.comparison = comparison
-
-    def table(self, format: str = "text", *, width: int = 80) -> str:  # noqa: A002
-        """The comparison as ``netcalc compare`` prints it."""
-        from netcalc.report.comparison import comparison_report
-
-        return _rendered(comparison_report(self.comparison), format, width)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document that ``netcalc compare --format json`` prints."""
-        from netcalc.report.comparison import document
-
-        return document(self.comparison)
-
-    def __str__(self) -> str:
-        return self.table().rstrip("\n")
-
-    def __repr__(self) -> str:
-        names = ", ".join(result.graph.label for result in self.comparison.results)
-        return f"<Comparison of {names}>"
-
-    def _repr_html_(self) -> str:
-        from netcalc.report.comparison import comparison_report
-        from netcalc.report.formats import html_fragment
-
-        return html_fragment(comparison_report(self.comparison))
 
 
 def analyse(
@@ -203,6 +38,19 @@ def analyse(
     return Analysis(_analyse(graph, inputs_of(graph, input, batch)))
 
 
+def export(net: Analysis | Graph | str, to: str = "yaml") -> str:
+    """The text of a file (``yaml`` or ``json``) that ``load`` reads as the same network.
+
+    ``net`` is an analysis (whose input the file then has), a graph or what ``load`` takes. Raises
+    InputError for another format.
+    """
+    from netcalc.core.graph import renamed
+    from netcalc.spec.export import export as written
+
+    result = (net if isinstance(net, Analysis) else analyse(net)).result
+    return written(renamed(result.graph, inputs=result.inputs), to)
+
+
 def compare(*networks: Analysis | Graph | str) -> Comparison:
     """Compare two or more networks, given as analyses, graphs or what ``load`` takes."""
     from netcalc.core.compare import compare as side_by_side
@@ -213,60 +61,25 @@ def compare(*networks: Analysis | Graph | str) -> Comparison:
     return Comparison(side_by_side(*(a.result for a in analyses)))
 
 
-class Verified:
-    """What ``verify`` found: ``ok``, ``checks``, ``coverage``; all of it is ``verification``."""
+def crops(
+    net: Analysis | Graph | str,
+    scales: Sequence[int] = SCALES,
+    models: int = 1,
+    image: Sequence[int] | None = None,
+) -> Crops:
+    """The crops of an image that a network is tested on, and the cost of running it on them.
 
-    def __init__(self, verification: Verification) -> None:
-        self.verification = verification
+    An image is resized so that its short side is each of ``scales`` (pixels, none below the
+    network's input); of each size, the squares at the ends and in the middle are taken; of each
+    square, the corners and the center of the input's size, and the square resized to it; each also
+    mirrored (Szegedy et al. 2014, arXiv:1409.4842, section 7). ``image`` is a width and height in
+    pixels: with it, ``boxes`` says where the crops lie. ``models`` networks of this size run on
+    each. MACs are of what the main output needs: training heads are not run.
 
-    @property
-    def ok(self) -> bool:
-        """Whether nothing differs without a known cause."""
-        return self.verification.ok
-
-    @property
-    def checks(self) -> tuple[Check, ...]:
-        """Every number held against every witness, held or not."""
-        return self.verification.checks
-
-    @property
-    def differences(self) -> tuple[Check, ...]:
-        """The checks that do not hold."""
-        return self.verification.differences
-
-    @property
-    def coverage(self) -> dict[str, dict[int, int]]:
-        """For each quantity, how many layers are confirmed by how many independent witnesses."""
-        return self.verification.coverage()
-
-    def table(self, format: str = "text", *, width: int = 80) -> str:  # noqa: A002
-        """The findings as ``netcalc verify`` prints them."""
-        from netcalc.report.verification import verification_report
-
-        return _rendered(verification_report(self.verification), format, width)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document that ``netcalc verify --format json`` prints."""
-        from netcalc.report.verification import document
-
-        return document(self.verification)
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def __str__(self) -> str:
-        return self.table().rstrip("\n")
-
-    def __repr__(self) -> str:
-        from netcalc.report.verification import verdict
-
-        return f"<{self.verification.network}: {verdict(self.verification)}>"
-
-    def _repr_html_(self) -> str:
-        from netcalc.report.formats import html_fragment
-        from netcalc.report.verification import verification_report
-
-        return html_fragment(verification_report(self.verification))
+    Raises InputError for a network that does not take square images, or a number that cannot be.
+    """
+    result = (net if isinstance(net, Analysis) else analyse(net)).result
+    return Crops(plan(result, scales, models, image))
 
 
 def verify(
@@ -317,11 +130,3 @@ def _fitting(graph: Graph, result: Result) -> Graph:
         if len(own) != len(x.dims) or own[1:2] != x.dims[1:2]:
             raise InputError(f"{graph.factory} takes {graph.inputs[name]}, not {x}")
     return replace(graph, inputs={**graph.inputs, **inputs})
-
-
-def _rendered(report: Report, format: str, width: int) -> str:  # noqa: A002
-    from netcalc.report.formats import FORMATS, render
-
-    if format not in FORMATS:
-        raise InputError(f"there is no format {format!r}; choose from {', '.join(FORMATS)}")
-    return render(report, format, width)

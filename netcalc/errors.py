@@ -31,3 +31,11 @@ def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str:
 
     near = get_close_matches(name, list(known), n=most)
     return f"did you mean {' or '.join(near)}?" if near else ""
+
+
+def no_such_argument(name: str, argument: str, known: list[str]) -> UnknownNameError:
+    """The error for an argument that a network does not take, with those that it does."""
+    if not known:
+        return UnknownNameError(f"{name} takes no arguments, got {argument!r}")
+    hint = f"{did_you_mean(argument, known)} it takes {', '.join(known)}"
+    return UnknownNameError(f"{name} has no argument {argument!r}; {hint.strip()}")

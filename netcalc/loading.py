@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
+import re
+
 from netcalc.core.graph import Graph
 from netcalc.errors import InputError
 from netcalc.zoo import find
 
+_NET = re.compile(r"(?P<file>.+\.(?:yaml|yml|json))(?:@(?P<rest>.*))?", re.IGNORECASE | re.DOTALL)
+
 
 def load(net: str, **arguments: object) -> Graph:
-    """The graph of a network of the zoo, ``"googlenet"`` or ``"googlenet@aux=true,width=0.5"``.
+    """The graph of a network of the zoo or of a file.
 
-    ``-`` and ``_`` are the same in names; builder arguments may also be given by keyword. Raises
-    UnknownNameError for an unknown network or argument (with the nearest ones), InputError for a
-    value that the argument cannot take.
+    ``"googlenet"`` or ``"googlenet@aux=true,width=0.5"``; ``-`` and ``_`` are the same in names. A
+    YAML or JSON file goes by its path, ``"my_net.yaml"`` or ``"my_net.yaml@c=64"``. Builder
+    arguments and a file's parameters may also be given by keyword.
+
+    Raises UnknownNameError for an unknown network or argument (with the nearest ones), InputError
+    for a value that the argument cannot take or a file that cannot be read, SpecError (with the
+    line) for what is wrong in a file.
     """
     if not isinstance(net, str):
-        raise InputError(f"load takes the name of a network, got {net!r}")
-    name, _, rest = net.strip().partition("@")
+        raise InputError(f"load takes the name of a network or file, got {net!r}")
+    net = net.strip()
+    file = _NET.fullmatch(net)
+    name, rest = (file["file"], file["rest"] or "") if file else _parted(net)
     if not name:
         raise InputError(f"{net!r} names no network; see `netcalc list`")
+    given = _arguments(net, rest, keep=file is not None)
+    twice = given.keys() & arguments.keys()
+    if twice:
+        raise InputError(f"{net!r} and a keyword or option both set {', '.join(sorted(twice))}")
+    if file:
+        from netcalc.spec import load_file  # PyYAML is imported for files only
+
+        return load_file(name, **given, **arguments)
+    return find(name).make(**given, **arguments)
+
+
+def _parted(net: str) -> tuple[str, str]:
+    name, _, rest = net.partition("@")
+    return name, rest
+
+
+def _arguments(net: str, rest: str, keep: bool) -> dict[str, object]:
+    """The arguments behind the @; ``keep`` leaves their names as they are."""
     given: dict[str, object] = {}
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
-        key = key.strip().replace("-", "_")
+        key = key.strip() if keep else key.strip().replace("-", "_")
         if not equals or not value:
             raise InputError(f"{net!r}: write arguments as name=value, not {part!r}")
         if key in given:
             raise InputError(f"{net!r} sets {key} twice")
         given[key] = value.strip()
-    twice = given.keys() & arguments.keys()
-    if twice:
-        raise InputError(f"{net!r} and a keyword or option both set {', '.join(sorted(twice))}")
-    return find(name).make(**given, **arguments)
+    return given

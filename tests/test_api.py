@@ -271,7 +271,7 @@ def test_frozen_parameters_are_told() -> None:
     ("build", "told"),
     [
         (lambda: nc.analyse(None), "analyse takes a graph or the name"),  # type: ignore[arg-type]
-        (lambda: nc.load(3), "load takes the name of a network, got 3"),  # type: ignore[arg-type]
+        (lambda: nc.load(3), "load takes the name of a network or file, got 3"),  # type: ignore[arg-type]
         (lambda: nc.branches(3), "branches takes a layer that joins"),  # type: ignore[arg-type]
         (lambda: nc.chain([nc.ReLU()]), "chain takes named layers"),  # type: ignore[arg-type]
         (lambda: nc.network(nc.ReLU(), input=3), "input must be a shape"),  # type: ignore[arg-type]

@@ -96,7 +96,7 @@ def tally(op: Op, shape: tuple[int, ...]) -> tuple[dict[str, int], int]:
 
 def derived(op: Op, shape: tuple[int, ...], batch: int) -> tuple[dict[str, int], int]:
     ins = (Tensor((batch, *shape)),)
-    assert all(all(g.holds) for g in op.guards(*ins))
+    assert all(all(g.holds) for g in op.conditions(*ins))
     work: dict[str, int] = {}
     params = 0
     for term in op.terms(ins, op.shape(*ins)):

@@ -37,7 +37,15 @@ HEAVY = ("torch", "numpy", "pandas", "tabulate", "sympy", "yaml", "fvcore")
         ("table googlenet@aux=maybe", "aux must be true or false, got 'maybe'"),
         ("table googlenet@round=1.5", "round must be an integer of at most 15 digits, got '1.5'"),
         ("table naive --aux", "naive has no argument 'aux'"),
-        ("table naive@c1=-5", "branch1x1/conv: Conv2d(out_channels=-5, kernel=1, bias=False) on"),
+        (
+            "table bn_inception@width=1",
+            "bn_inception has no argument 'width'; did you mean widths? it takes widths, stem",
+        ),
+        ("table bn_inception@widths=foo", "widths must be corrected or printed, got 'foo'"),
+        ("table bn_inception@stem=1", "stem must be plain or separable, got '1'"),
+        ("table conv3x3_twice@k=3", "conv3x3-twice has no argument 'k'; it takes c"),
+        ("table separable3x3@c=0", "must be from 1 to"),
+        ("table naive@c1=-5", "branch1x1/conv: out_channels must be a positive integer, got -5"),
         ("table naive@c1=0", "out_channels must be a positive integer, got 0"),
         ("table googlenet --input 10", "a window of 3 does not fit an input of 1 with padding 0"),
         (
@@ -90,7 +98,7 @@ def test_the_smallest_input_is_31() -> None:
 
 
 def test_a_layer_that_groups_do_not_divide() -> None:
-    net = nc.network(nc.chain(mix=nc.Conv2d(8, 3, groups=3)), input=(1, 16, 9, 9))
+    net = nc.network(nc.chain(mix=nc.Conv2d(9, 3, groups=3)), input=(1, 16, 9, 9))
     with pytest.raises(nc.NetcalcError, match=r"mix: Conv2d.*16 input channels are not divisible"):
         nc.analyse(net)
 
@@ -211,7 +219,37 @@ def test_the_check_of_imports_can_fail() -> None:
 def test_list_has_a_line_for_every_network() -> None:
     out = netcalc("list").out
     for name in entries():
-        assert re.search(rf"^{re.escape(name)} +\d{{4}} ", out, re.M)
+        assert re.search(rf"^  {re.escape(name)} +\d{{4}} ", out, re.M)
+
+
+def test_list_groups_by_family_and_year() -> None:
+    table = netcalc("list").out.split("\n\n")[1].splitlines()[2:]
+    headings = [line for line in table if not line.startswith("  ")]
+    assert headings[:3] == ["LeNet-5, 1998", "AlexNet, 2012 and 2014", "Network in Network, 2013"]
+    assert len(set(headings)) == len(headings)
+    years = [int(re.findall(r"\d{4}", heading)[0]) for heading in headings]
+    assert years == sorted(years)
+    at = table.index("VGG, 2014")
+    assert [line.split()[:2] for line in table[at + 1 : at + 5]] == [
+        [f"vgg{n}", "2014"] for n in (11, 13, 16, 19)
+    ]
+    assert table[at + 5] in headings
+
+
+def test_list_names_the_family_in_other_formats() -> None:
+    document = json.loads(netcalc("list", "--format", "json").out)
+    assert {n["network"]: n["family"] for n in document["networks"]} == {
+        name: e.family for name, e in entries().items()
+    }
+    rows = netcalc("list", "--format", "csv").out.splitlines()
+    assert rows[0] == "family,name,year,input,params,macs"
+    assert rows[2].startswith("AlexNet,alexnet,2012,")
+
+
+def test_list_tells_who_takes_the_same_arguments_in_one_line() -> None:
+    out = netcalc("list").out
+    assert "resnet50, resnet101, resnet152 take stride\n" in out
+    assert "bn_inception takes widths, stem\n" in out
 
 
 def test_aux_is_short_for_the_argument() -> None:

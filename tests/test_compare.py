@@ -105,9 +105,64 @@ def test_pairing_by_stage_and_kind() -> None:
 
 def test_many_networks_have_a_line_each() -> None:
     text = nc.compare("naive", "reduced", "googlenet").table()
-    assert re.search(
-        r"^googlenet +3x224x224 6,998,552 +6.42 1,582,671,872 +1.42 +22 +58$", text, re.M
-    )
+    assert re.search(r"^googlenet +3x224x224 6,998,552 1,582,671,872 +22 +58$", text, re.M)
+
+
+TEXTBOOK = ("lenet5", "alexnet", "nin", "vgg16", "googlenet", "inception_v3", "resnet50")
+
+
+def ratios(unit: str, *nets: str | nc.Graph) -> dict[tuple[str, str], str]:
+    """The filled cells of one of the tables of ratios, by row and column."""
+    page = nc.compare(*nets).table("markdown")
+    table = page.split(f"{unit}: row / column, where at least 1\n\n")[1].split("\n\n")[0]
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    columns = lines[0][1:]
+    return {
+        (name, column): cell
+        for name, *cells in lines[2:]
+        for column, cell in zip(columns, cells, strict=True)
+        if cell
+    }
+
+
+def test_the_textbook_comparison() -> None:
+    """GoogLeNet has 8.7 times fewer parameters than AlexNet, 19.8 times fewer than VGG16."""
+    params = ratios("params", *TEXTBOOK)
+    assert params["alexnet", "googlenet"] == f"{60_965_224 / 6_998_552:.2f}" == "8.71"
+    assert params["vgg16", "googlenet"] == f"{138_357_544 / 6_998_552:.2f}" == "19.77"
+    assert params["vgg16", "lenet5"] == f"{138_357_544 / 60_000:,.0f}" == "2,306"
+    assert ratios("MACs", *TEXTBOOK)["vgg16", "googlenet"] == "9.77"
+
+
+@pytest.mark.parametrize("unit", ["params", "MACs"])
+def test_every_two_networks_have_one_ratio(unit: str) -> None:
+    found = ratios(unit, *TEXTBOOK)
+    pairs = {frozenset(pair) for pair in found}
+    assert len(found) == len(pairs) == 7 * 6 // 2
+    assert all(float(cell.replace(",", "")) >= 1 for cell in found.values())
+
+
+def test_ratios_of_equal_networks_and_of_none() -> None:
+    """As many parameters stand in both directions; nothing is a multiple of none."""
+    found = ratios("params", "resnet50", "alexnet", "resnet50@stride=v1")
+    names = ("resnet50", "resnet50(stride=v1)")
+    assert found[names] == found[names[::-1]] == "1.00"
+    empty = nc.network(nc.MaxPool2d(2), input=(1, 3, 8, 8), name="empty")
+    assert list(ratios("params", "naive", empty, "reduced")) == [("naive", "reduced")]
+
+
+def test_the_textbook_comparison_fits_80_columns() -> None:
+    text = nc.compare(*TEXTBOOK, "bn_inception", "vgg19", "resnet152").table()
+    assert text.count("row / column") == 2
+    assert "\nA = lenet5\n" in text
+    for table in (text, nc.compare(*TEXTBOOK).table()):
+        assert max(map(len, table.splitlines())) <= 80
+
+
+def test_more_than_ten_networks_have_no_ratios() -> None:
+    eleven = nc.compare(*TEXTBOOK, "vgg11", "vgg13", "vgg19", "resnet18")
+    assert "row / column" not in eleven.table()
+    assert len(eleven.to_dict()["networks"]) == 11
 
 
 def test_pairing_falls_back_step_by_step() -> None:

@@ -28,6 +28,8 @@ COMMANDS = {
     "compare-many": ("compare", "naive", "reduced", "googlenet"),
     "explain": ("explain", "googlenet", "inception_3a"),
     "list": ("list",),
+    "crops": ("crops", "googlenet", "--models", "7"),
+    "boxes": ("crops", "googlenet", "--scales", "256", "--image", "500,375"),
 }
 NETS = ("googlenet", "googlenet@aux=true", "googlenet@head=fc", "googlenet-torchvision", "reduced")
 
@@ -54,6 +56,23 @@ def test_text_fits_80_columns(name: str) -> None:
 def test_text_of_every_network_fits(net: str, layout: str) -> None:
     for line in netcalc("table", net, "--layout", layout).out.splitlines():
         assert len(line) <= 80, line
+
+
+def test_text_leaves_out_what_its_headings_say() -> None:
+    from netcalc.report.table import Column, Report, Table
+
+    columns = (
+        Column("a", "kind", in_sections=True),
+        Column("b", "name", right=False),
+        Column("c", "n"),
+    )
+    rows = (("x", "one", 1), ("x", "two", 2), ("y", "three", 3))
+    table = Table(columns, rows, "", {0: "X", 1: "X", 2: "Y"}, {(1, 2): "*"})
+    report = Report("", (table,), (), dict)
+    assert FORMATS["text"](report, 80).splitlines() == [
+        *("name     n", "------- --", "X", "  one    1", "  two   2*", "Y", "  three  3"),
+    ]
+    assert "|      x | two    | 2\\* |" in FORMATS["markdown"](report, 80)
 
 
 def test_wide_terminals_get_full_headings() -> None:

@@ -37,7 +37,7 @@ every_kind = pytest.mark.parametrize("kind", kinds(), ids=lambda k: k.__name__)
 
 def refusal(op: Op, ins: tuple[Tensor, ...]) -> str | None:
     """The message of the first guard that does not hold."""
-    return next((g.message for g in op.guards(*ins) if not all(g.holds)), None)
+    return next((g.message for g in op.conditions(*ins) if not all(g.holds)), None)
 
 
 def tensors(example: Example) -> tuple[Tensor, ...]:
@@ -150,7 +150,7 @@ def test_working_derives_the_output(kind: type[Op], example: Example) -> None:
 def test_rules_only_calculate(kind: type[Op], example: Example) -> None:
     op = with_numbers(example.op, Strict)
     ins = tuple(Tensor(tuple(Strict(d) for d in s)) for s in example.shapes)
-    assert all(holds(c) for g in op.guards(*ins) for c in g.holds)
+    assert all(holds(c) for g in op.conditions(*ins) for c in g.holds)
     outs = op.shape(*ins)
     plain_outs = example.op.shape(*tensors(example))
     assert unwrapped(outs[0].dims) == plain_outs[0].dims
@@ -165,7 +165,7 @@ def test_rules_run_on_arrays(kind: type[Op], example: Example) -> None:
     op = with_numbers(example.op, lambda v: v + shift)
     ins = tuple(Tensor(tuple(d + shift for d in s)) for s in example.shapes)
     fine = np.array([True] * 3)
-    for guard in op.guards(*ins):
+    for guard in op.conditions(*ins):
         for cond in guard.holds:
             fine &= cond
     outs = op.shape(*ins)
@@ -193,7 +193,7 @@ def test_rules_run_on_symbols(kind: type[Op], example: Example) -> None:
 
     op = with_numbers(example.op, symbol)
     ins = tuple(Tensor(tuple(symbol(d) for d in s)) for s in example.shapes)
-    for guard in op.guards(*ins):
+    for guard in op.conditions(*ins):
         assert all(bool(sympy.sympify(c).subs(values)) for c in guard.holds)
     outs = op.shape(*ins)
     assert tuple(int(sympy.sympify(d).subs(values)) for d in outs[0].dims) == tuple(

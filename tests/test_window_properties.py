@@ -77,7 +77,7 @@ def adaptive_pools(draw: Any) -> tuple[Op, Shapes]:
 
 def agrees(op: Op, shapes: Shapes) -> None:
     ins = tuple(Tensor(s) for s in shapes)
-    refused = next((g.message for g in op.guards(*ins) if not all(g.holds)), None)
+    refused = next((g.message for g in op.conditions(*ins) if not all(g.holds)), None)
     if refused is None:
         assert op.shape(*ins)[0].dims == torch_shape(op, shapes)
     else:
@@ -96,7 +96,7 @@ def test_convolutions(case: tuple[Op, Shapes]) -> None:
 def test_convolutions_cost_what_flop_counter_mode_counts(case: tuple[Op, Shapes]) -> None:
     op, shapes = case
     ins = tuple(Tensor(s) for s in shapes)
-    if any(not all(g.holds) for g in op.guards(*ins)):
+    if any(not all(g.holds) for g in op.conditions(*ins)):
         return
     terms = op.terms(ins, op.shape(*ins))
     assert sum(t.value for t in terms if t.kind == "mac") == torch_macs(op, shapes)
@@ -126,7 +126,7 @@ def test_there_are_legal_and_refused_cases_of_each() -> None:
         def look(case: tuple[Op, Shapes]) -> None:
             op, shapes = case
             ins = tuple(Tensor(s) for s in shapes)
-            seen.add(all(all(g.holds) for g in op.guards(*ins)))  # noqa: B023  (runs at once)
+            seen.add(all(all(g.holds) for g in op.conditions(*ins)))  # noqa: B023  (runs at once)
 
         look()
         assert seen == {True, False}

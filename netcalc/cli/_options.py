@@ -21,7 +21,7 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
 class Net(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic from click 8.3
-    """A network as typed; the shell completes its name."""
+    """A network as typed; the shell completes names of the zoo, and files."""
 
     name = "net"
 
@@ -30,9 +30,9 @@ class Net(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic 
     ) -> list[click.shell_completion.CompletionItem]:
         from netcalc.zoo import entries
 
-        return [
-            click.shell_completion.CompletionItem(n) for n in entries() if n.startswith(incomplete)
-        ]
+        item = click.shell_completion.CompletionItem
+        names = [item(n) for n in entries() if n.startswith(incomplete)]
+        return names or [item(incomplete, type="file")]
 
 
 class InputShape(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # as Net

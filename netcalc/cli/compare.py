@@ -23,6 +23,8 @@ def command(
 ) -> None:
     """Put networks side by side, with ratios; for two, what their difference is made of.
 
+    Of three to ten, every two have their ratio of parameters and of MACs.
+
     \b
     netcalc compare naive reduced
     netcalc compare googlenet googlenet@width=0.5 googlenet-torchvision

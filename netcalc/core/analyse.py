@@ -122,7 +122,7 @@ def refuse(node: Node, ins: tuple[Tensor, ...], guard: Guard) -> None:
     if not all(guard.holds):
         on = " and ".join([str(x) for x in ins[:3]])
         on += f" and {len(ins) - 3} more" if len(ins) > 3 else ""
-        raise SpecError(f"{node.name}: {node.op} on {on}: {guard.message}")
+        raise SpecError(f"{node.where}: {node.op} on {on}: {guard.message}")
 
 
 def analyse(
@@ -150,7 +150,7 @@ def _rows(graph: Graph, values: dict[str, tuple[Tensor, ...]], on_guard: OnGuard
     for node in graph.nodes:
         op = node.op
         ins = tuple([values[ref][i] for ref, i in node.inputs])
-        for guard in op.guards(*ins):
+        for guard in op.guards(*ins) if graph.settled else op.conditions(*ins):
             on_guard(node, ins, guard)
         outs = values[node.name] = op.shape(*ins)
         terms = op.terms(ins, outs)

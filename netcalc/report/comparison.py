@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from netcalc.core.analyse import Counts, Result
 from netcalc.core.compare import NOTHING, Comparison, Pair, difference
-from netcalc.core.tensor import Tensor
+from netcalc.report.many import many_tables
 from netcalc.report.network import header_document, totals_document
 from netcalc.report.table import Column, Report, Table
-from netcalc.report.units import decimal, grouped, ratio, signed, size
+from netcalc.report.units import grouped, ratio, signed, sizes
 
 QUANTITIES = {"params": "params", "macs": "MACs"}
 
 
 def comparison_report(c: Comparison) -> Report:
-    """Totals side by side; by stage; of two networks, the layers that make up the difference."""
+    """Totals side by side, ratios, stages; of two networks, the layers that differ."""
     two = len(c.results) == 2
-    tables = [_two(c) if two else _many(c)]
+    tables = [_two(c)] if two else many_tables(c.results, _labels(c))
     if two or _alike(c):
         tables += [_stages(c, q) for q in QUANTITIES]
     notes: tuple[str, ...] = ()
@@ -38,13 +38,13 @@ def _labels(c: Comparison) -> list[str]:
     """What columns are headed with: the networks' names, letters where these are long."""
     names = [r.graph.label for r in c.results]
     distinct = len(set(names)) == len(names)
-    if distinct and sum(map(len, names)) <= WIDEST:
+    if distinct and sum(map(len, names)) <= (WIDEST if len(names) == 2 else WIDEST_OF_MANY):
         return names
     return [chr(ord("A") + i) if i < 26 else f"N{i + 1}" for i in range(len(names))]
 
 
-WIDEST = 24
-"""Longer names than this, together, leave no room for the numbers under them."""
+WIDEST, WIDEST_OF_MANY = 24, 56
+"""Longer names than this, together, leave no room for the numbers under or beside them."""
 
 
 def _alike(c: Comparison) -> bool:
@@ -77,8 +77,8 @@ def _shown(value: Any) -> str:
 def _compared(a: Result, b: Result) -> list[tuple[str, Any, Any]]:
     x, y = a.totals, b.totals
     return [
-        ("input", _sizes(a.inputs), _sizes(b.inputs)),
-        ("output", _sizes(a.outputs, 1), _sizes(b.outputs, 1)),
+        ("input", sizes(a.inputs), sizes(b.inputs)),
+        ("output", sizes(a.outputs, 1), sizes(b.outputs, 1)),
         ("params", x.params, y.params),
         ("weights", x.weights, y.weights),
         ("biases", x.biases, y.biases),
@@ -88,39 +88,6 @@ def _compared(a: Result, b: Result) -> list[tuple[str, Any, Any]]:
         ("depth", x.depth, y.depth),
         ("layers with params", x.layers, y.layers),
     ]
-
-
-def _sizes(tensors: Mapping[str, Tensor], most: int | None = None) -> str:
-    return ", ".join(size(x) for x in list(tensors.values())[:most])
-
-
-def _many(c: Comparison) -> Table:
-    """A line for each network, with ratios to the first."""
-    first = c.results[0].totals
-    columns = (
-        Column("network", "network", right=False),
-        Column("input", "input"),
-        Column("params", "params", show=grouped),
-        Column("params_ratio", "params / first", "/ first"),
-        Column("macs", "MACs", show=grouped),
-        Column("macs_ratio", "MACs / first", "/ first"),
-        Column("depth", "depth"),
-        Column("layers", "layers with params", "layers"),
-    )
-    rows = tuple(
-        (
-            r.graph.label,
-            _sizes(r.inputs),
-            r.totals.params,
-            decimal(r.totals.params, first.params, 2) if first.params else "-",
-            r.totals.macs,
-            decimal(r.totals.macs, first.macs, 2) if first.macs else "-",
-            r.totals.depth,
-            r.totals.layers,
-        )
-        for r in c.results
-    )
-    return Table(columns, rows)
 
 
 def _stages(c: Comparison, quantity: str) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from netcalc.core.analyse import Result
+from netcalc.core.crops import Box, Plan
 from netcalc.report.network import document
 
 
@@ -22,3 +23,8 @@ def rows_frame(result: Result) -> pd.DataFrame:
         for row in rows
     ]
     return pd.DataFrame(flat).set_index("name")
+
+
+def boxes_frame(plan: Plan) -> pd.DataFrame:
+    """A row for each crop of an image: what it is, and its corners in pixels."""
+    return pd.DataFrame([tuple(box) for box in plan.boxes], columns=list(Box._fields))

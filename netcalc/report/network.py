@@ -9,6 +9,7 @@ from netcalc.core.tensor import Tensor
 from netcalc.errors import InputError
 from netcalc.report.columns import DEFAULT, Line, chosen, work_done
 from netcalc.report.expression import text
+from netcalc.report.heads import heads_document, heads_lines
 from netcalc.report.paper import paper_table
 from netcalc.report.table import Report, Table
 from netcalc.report.units import grouped, human, size
@@ -41,9 +42,8 @@ def network_report(
         table, notes = _paper(result, columns is not None or share)
     else:
         table, notes = _lines_table(result, layout, depth, columns, share), ()
-    return Report(
-        title(result), (table,), (*notes, *totals_lines(result)), lambda: document(result)
-    )
+    lines = (*notes, *totals_lines(result), *heads_lines(result))
+    return Report(title(result), (table,), lines, lambda: document(result))
 
 
 def _paper(result: Result, chosen: bool) -> tuple[Table, tuple[str, ...]]:
@@ -148,6 +148,7 @@ def document(result: Result) -> dict[str, Any]:
         **header_document(result),
         "rows": [_row(row) for row in result.rows],
         "totals": totals_document(result.totals),
+        **heads_document(result),
         "unknown": [],
     }
 

@@ -9,13 +9,17 @@ from netcalc.core.frozen import FrozenDict
 
 
 class Column(NamedTuple):
-    """A column: its heading, the two lines of it where text is narrow, and how cells are shown."""
+    """A column: its heading, the two lines of it where text is narrow, and how cells are shown.
+
+    Text leaves out a column ``in_sections``: its section headings say what stands in it.
+    """
 
     key: str
     heading: str
     short: str = ""
     right: bool = True
     show: Callable[[Any], str] = str
+    in_sections: bool = False
 
     @property
     def full(self) -> list[str]:
@@ -31,8 +35,9 @@ class Column(NamedTuple):
 class Table(NamedTuple):
     """Cells under columns; a cell is a raw value (None: empty), shown by its column.
 
-    ``sections`` gives for some rows the path that they lie in; text prints it once, above them, and
-    their names relative to it. A ``marks`` entry (row, column) puts a mark behind a cell.
+    ``sections`` gives for some rows the path or the heading that they stand under; text prints it
+    once, above them, and names relative to a path. A ``marks`` entry (row, column) puts a mark
+    behind a cell.
     """
 
     columns: tuple[Column, ...]
@@ -50,6 +55,15 @@ class Table(NamedTuple):
     def cells(self) -> list[list[str]]:
         """All cells as people read them."""
         return [[self.cell(i, j) for j in range(len(self.columns))] for i in range(len(self.rows))]
+
+    def in_text(self) -> Table:
+        """The table without the columns that its section headings make superfluous."""
+        kept = [j for j, column in enumerate(self.columns) if not column.in_sections]
+        return self._replace(
+            columns=tuple(self.columns[j] for j in kept),
+            rows=tuple(tuple(row[j] for j in kept) for row in self.rows),
+            marks={(i, kept.index(j)): m for (i, j), m in self.marks.items() if j in kept},
+        )
 
 
 class Report(NamedTuple):

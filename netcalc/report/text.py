@@ -30,6 +30,7 @@ def text_table(table: Table, width: int) -> str:
 
     Text that does not fit goes on in a second line; numbers never do.
     """
+    table = table.in_text()
     cells = table.cells()
     if not cells:
         return "(nothing to show)"

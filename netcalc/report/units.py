@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from netcalc.core.tensor import Tensor
@@ -62,7 +63,17 @@ def ratio(a: int, b: int) -> str:
     return f"{decimal(big, small, 2)}x {'fewer' if b < a else 'more'}"
 
 
+def multiple(a: int, b: int) -> str:
+    """How many times b goes into a: 8.71, from 100 on without decimals."""
+    return grouped(int(decimal(a, b, 0))) if a >= 100 * b else decimal(a, b, 2)
+
+
 def size(x: Tensor) -> str:
     """64x112x112 of a single image, 8x64x112x112 of a batch of eight."""
     dims = x.dims[1:] if len(x.dims) > 1 and x.dims[0] == 1 else x.dims
     return "x".join(str(d) for d in dims) or "scalar"
+
+
+def sizes(tensors: Mapping[str, Tensor], most: int | None = None) -> str:
+    """The sizes of a network's inputs or outputs, or of the first ``most`` of them."""
+    return ", ".join(size(x) for x in list(tensors.values())[:most])

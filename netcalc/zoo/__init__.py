@@ -1,6 +1,7 @@
 """The architectures that ship with netcalc, one file per family.
 
-A file registers its networks with ``entry``; nothing else lists them.
+A file registers its networks with ``entry`` and names their family in ``FAMILY``; nothing else
+lists them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from netcalc.core.graph import Graph, renamed
-from netcalc.errors import InputError, SpecError, UnknownNameError, did_you_mean
+from netcalc.errors import InputError, SpecError, UnknownNameError, did_you_mean, no_such_argument
 from netcalc.zoo._arguments import parse, plain
 
 _entries: dict[str, Entry] = {}
@@ -26,6 +27,12 @@ class Entry(NamedTuple):
     year: int
     source: str
     build: Callable[..., Graph]
+
+    @property
+    def family(self) -> str:
+        """The name of its family: what the file that builds it calls FAMILY."""
+        name: str = import_module(self.build.__module__).FAMILY
+        return name
 
     def parameters(self) -> dict[str, inspect.Parameter]:
         """The builder arguments that ``name@argument=value`` may set."""
@@ -40,7 +47,7 @@ class Entry(NamedTuple):
         known = self.parameters()
         for name in arguments:
             if name not in known:
-                raise UnknownNameError(self._no_such(name, list(known)))
+                raise no_such_argument(self.name, name, list(known))
         try:
             values = {k: parse(k, v, known[k]) for k, v in arguments.items()}
             graph = self.build(**values)
@@ -48,12 +55,6 @@ class Entry(NamedTuple):
             raise type(problem)(f"{self.name}: {problem}") from None
         shown = ", ".join(f"{k}={plain(v)}" for k, v in values.items())
         return renamed(graph, name=self.name, factory=f"{self.name}({shown})")
-
-    def _no_such(self, name: str, known: list[str]) -> str:
-        if not known:
-            return f"{self.name} takes no arguments, got {name!r}"
-        hint = f"{did_you_mean(name, known)} it takes {', '.join(known)}"
-        return f"{self.name} has no argument {name!r}; {hint.strip()}"
 
 
 def entry(

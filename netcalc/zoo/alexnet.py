@@ -8,7 +8,8 @@ only the maps on their own GPU: two groups.
 
 from __future__ import annotations
 
-from netcalc.core.graph import Graph, Layer, chain, network
+from netcalc.core.blocks import Layer, chain, network
+from netcalc.core.graph import Graph
 from netcalc.core.ops.adaptive import AdaptiveAvgPool2d
 from netcalc.core.ops.conv import Conv2d
 from netcalc.core.ops.dense import Flatten, Linear
@@ -17,6 +18,7 @@ from netcalc.core.ops.pointwise import Dropout, ReLU
 from netcalc.core.ops.pool import MaxPool2d
 from netcalc.zoo import entry
 
+FAMILY = "AlexNet"
 CLASSES = 1000
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from netcalc.core.graph import Chain, Graph, Head, Layer, chain, network
+from netcalc.core.blocks import Chain, Head, Layer, chain, network
+from netcalc.core.graph import Graph
 from netcalc.core.numbers import Num
 from netcalc.core.ops.adaptive import AdaptiveAvgPool2d
 from netcalc.core.ops.conv import Conv2d
@@ -23,6 +24,7 @@ from netcalc.errors import InputError
 from netcalc.zoo import entry
 from netcalc.zoo.inception import SOURCE, conv_relu, inception
 
+FAMILY = "GoogLeNet"
 INPUT = (1, 3, 224, 224)
 CLASSES = 1000
 
@@ -56,6 +58,7 @@ TABLE_1: dict[str, Inception | str] = {
     "inception_5b": Inception(384, 192, 384, 48, 128, 128),
 }
 AUX_AFTER = {"inception_4a": "aux1", "inception_4d": "aux2"}
+LOSS_WEIGHTS = {"aux1": 0.3, "aux2": 0.3}  # section 5
 
 Scale = Callable[[int], Num]
 Unit = Callable[..., Layer]
@@ -89,7 +92,8 @@ def googlenet(
     body = modules(scale, conv_relu, heads=_paper_aux if aux else None)
     end = _pool_head(0.4) if head == "pool" else _fc_head(scale)
     layers = chain({**stem, **body, "head": chain(end, softmax=Softmax(1))})
-    return network(layers, input=INPUT, paper="googlenet_table1")
+    weights = LOSS_WEIGHTS if aux else {}
+    return network(layers, input=INPUT, paper="googlenet_table1", loss_weights=weights)
 
 
 @entry("googlenet-torchvision", year=2014, source="torchvision.models.googlenet")

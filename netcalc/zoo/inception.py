@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from netcalc.core.graph import Branches, Graph, Layer, branches, chain, network
+from netcalc.core.blocks import Branches, Layer, branches, chain, network
+from netcalc.core.graph import Graph
 from netcalc.core.numbers import Num
 from netcalc.core.ops.conv import Conv2d
 from netcalc.core.ops.pointwise import ReLU
 from netcalc.core.ops.pool import MaxPool2d
 from netcalc.zoo import entry
 
+FAMILY = "Inception module"
 SOURCE = "Szegedy et al. 2014, arXiv:1409.4842"
 
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from netcalc.core.graph import Branches, Chain, Graph, Layer, branches, chain, head, network
+from netcalc.core.blocks import Branches, Chain, Layer, branches, chain, head, network
+from netcalc.core.graph import Graph
 from netcalc.core.ops.adaptive import AdaptiveAvgPool2d
 from netcalc.core.ops.base import Op
 from netcalc.core.ops.conv import Conv2d
@@ -22,6 +23,7 @@ from netcalc.core.ops.pointwise import Dropout, ReLU
 from netcalc.core.ops.pool import AvgPool2d, MaxPool2d
 from netcalc.zoo import entry
 
+FAMILY = "Inception v3"
 INPUT = (1, 3, 299, 299)
 CLASSES = 1000
 AVERAGE = AvgPool2d(3, 1, padding=1)

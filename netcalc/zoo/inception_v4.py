@@ -8,7 +8,8 @@ the networks end in logits. Dropout, which the paper has at 0.2 in training, is 
 
 from __future__ import annotations
 
-from netcalc.core.graph import Branches, Graph, Layer, branches, chain, network
+from netcalc.core.blocks import Branches, Layer, branches, chain, network
+from netcalc.core.graph import Graph
 from netcalc.core.ops.adaptive import AdaptiveAvgPool2d
 from netcalc.core.ops.conv import Conv2d
 from netcalc.core.ops.dense import Flatten, Linear
@@ -18,6 +19,7 @@ from netcalc.core.ops.pool import AvgPool2d, MaxPool2d
 from netcalc.zoo import entry
 from netcalc.zoo.inception_v3 import CLASSES, INPUT, STEM, conv, forked, module_35, path
 
+FAMILY = "Inception v4 and Inception-ResNet v2"
 SOURCE = "Szegedy et al. 2016, arXiv:1602.07261"
 AVERAGE = AvgPool2d(3, 1, padding=1, count_include_pad=False)
 LARGEST = MaxPool2d(3, 2)

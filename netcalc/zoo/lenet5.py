@@ -6,7 +6,8 @@ IEEE 86(11), 1998, section II.B. The squashing function is a plain tanh here; th
 
 from __future__ import annotations
 
-from netcalc.core.graph import Branches, Graph, Layer, branches, chain, network
+from netcalc.core.blocks import Branches, Layer, branches, chain, network
+from netcalc.core.graph import Graph
 from netcalc.core.ops.conv import Conv2d
 from netcalc.core.ops.dense import Flatten, Linear
 from netcalc.core.ops.move import Select
@@ -14,6 +15,8 @@ from netcalc.core.ops.pointwise import Tanh
 from netcalc.core.ops.pool import AvgPool2d
 from netcalc.core.ops.rbf import EuclideanRBF
 from netcalc.zoo import entry
+
+FAMILY = "LeNet-5"
 
 # Table I: which maps of S2 each of the 16 maps of C3 sees.
 TABLE_I: tuple[tuple[int, ...], ...] = (

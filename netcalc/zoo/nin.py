@@ -6,7 +6,8 @@ authors' released Caffe model. Pools round up, as Caffe's do.
 
 from __future__ import annotations
 
-from netcalc.core.graph import Graph, Layer, chain, network
+from netcalc.core.blocks import Layer, chain, network
+from netcalc.core.graph import Graph
 from netcalc.core.ops.adaptive import AdaptiveAvgPool2d
 from netcalc.core.ops.conv import Conv, Conv2d
 from netcalc.core.ops.dense import Flatten
@@ -14,6 +15,7 @@ from netcalc.core.ops.pointwise import Dropout, ReLU
 from netcalc.core.ops.pool import MaxPool2d
 from netcalc.zoo import entry
 
+FAMILY = "Network in Network"
 CLASSES = 1000
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from netcalc.core.graph import Graph, Layer, branches, chain, network
+from netcalc.core.blocks import Layer, branches, chain, network
+from netcalc.core.graph import Graph
 from netcalc.core.ops.adaptive import AdaptiveAvgPool2d
 from netcalc.core.ops.conv import Conv2d
 from netcalc.core.ops.dense import Flatten, Linear
@@ -20,6 +21,7 @@ from netcalc.core.ops.pointwise import ReLU
 from netcalc.core.ops.pool import MaxPool2d
 from netcalc.zoo import entry
 
+FAMILY = "ResNet"
 SOURCE = "He et al. 2015, arXiv:1512.03385, Table 1"
 
 # Table 1: blocks of conv2_x to conv5_x, and whether they are bottlenecks.

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from netcalc.core.graph import Graph, Layer, chain, network
+from netcalc.core.blocks import Layer, chain, network
+from netcalc.core.graph import Graph
 from netcalc.core.ops.adaptive import AdaptiveAvgPool2d
 from netcalc.core.ops.conv import Conv2d
 from netcalc.core.ops.dense import Flatten, Linear
@@ -19,6 +20,7 @@ from netcalc.core.ops.pointwise import Dropout, ReLU
 from netcalc.core.ops.pool import MaxPool2d
 from netcalc.zoo import entry
 
+FAMILY = "VGG"
 SOURCE = "Simonyan & Zisserman 2014, arXiv:1409.1556, Table 1"
 
 # The columns of Table 1: the widths of each stack; a 1x1 convolution is written as "256/1".

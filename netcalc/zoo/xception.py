@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from netcalc.core.graph import Branches, Graph, Layer, branches, chain, network
+from netcalc.core.blocks import Branches, Layer, branches, chain, network
+from netcalc.core.graph import Graph
 from netcalc.core.ops.adaptive import AdaptiveAvgPool2d
 from netcalc.core.ops.conv import Conv2d
 from netcalc.core.ops.dense import Flatten, Linear
@@ -18,6 +19,8 @@ from netcalc.core.ops.norm import BatchNorm2d
 from netcalc.core.ops.pointwise import ReLU
 from netcalc.core.ops.pool import MaxPool2d
 from netcalc.zoo import entry
+
+FAMILY = "Xception"
 
 # Figure 5: the widths into, within and out of each block.
 ENTRY = {"block1": (64, 128, 128), "block2": (128, 256, 256), "block3": (256, 728, 728)}

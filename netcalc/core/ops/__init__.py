@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from netcalc.core.ops.base import Op
 
@@ -34,6 +34,14 @@ def kinds() -> tuple[type[Op], ...]:
 
     found = {v for v in exported().values() if isinstance(v, type) and issubclass(v, Op)}
     return tuple(sorted(found, key=lambda kind: kind.__name__))
+
+
+@cache
+def types() -> Mapping[str, tuple[type[Op], Callable[..., Op]]]:
+    """For each name that a layer's ``type`` may have, the kind and what makes one."""
+    made = {name: (getattr(v, "kind", v), v) for name, v in exported().items()}
+    general = {kind for kind, make in made.values() if kind is not make}
+    return MappingProxyType({n: pair for n, pair in sorted(made.items()) if pair[1] not in general})
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from netcalc.core.numbers import Num, ceil_div
 from netcalc.core.ops.base import (
     AXES,
+    Constructor,
     Example,
     KindT,
     Op,
@@ -53,15 +54,16 @@ class AdaptivePool(Op):
     def type(self) -> str:
         return f"{type(self).__name__}{len(self.output)}d"
 
-    def guards(self, *ins: Tensor) -> Iterator[Guard]:
-        (x,) = ins
-        yield rank(self, x, len(self.output) + 1, len(self.output) + 2)
+    def limits(self) -> Iterator[Guard]:
         yield Guard(
             (len(self.output) > 1 or None not in self.output,),
             "{kind} must be given an output size",
             {"kind": self.type},
         )
         yield positive(output=tuple(size for size in self.output if size is not None))
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        yield rank(self, ins[0], len(self.output) + 1, len(self.output) + 2)
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x,) = ins
@@ -140,11 +142,11 @@ class AdaptiveMaxPool(AdaptivePool):
         yield example(AdaptiveMaxPool2d(1), (8, 7))
 
 
-def _constructor(kind: Callable[..., KindT], name: str, n: int) -> Callable[..., KindT]:
+def _constructor(kind: Callable[..., KindT], name: str, n: int) -> Constructor[KindT]:
     def make(output: Any) -> KindT:
         return kind(per_axis(n, output))
 
-    return named(make, f"{name}{n}d")
+    return named(make, f"{name}{n}d", kind)
 
 
 AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, fields
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
 
 from netcalc.core.fields import CHECKS, plain
 from netcalc.core.numbers import Num
@@ -71,9 +71,18 @@ class Op:
         """The name of the PyTorch module that this is."""
         return type(self).__name__
 
-    def guards(self, *ins: Tensor) -> Iterator[Guard]:
-        """Conditions of legality, cheapest first; the shape rule may rely on them."""
+    def limits(self) -> Iterator[Guard]:
+        """Conditions on the fields alone, whatever the input; the other rules rely on them."""
         yield from ()
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        """Conditions on the inputs, cheapest first; the shape rule may rely on them."""
+        yield from ()
+
+    def conditions(self, *ins: Tensor) -> Iterator[Guard]:
+        """All conditions of legality."""
+        yield from self.limits()
+        yield from self.guards(*ins)
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         """The outputs for the given inputs."""
@@ -116,14 +125,24 @@ def per_axis(n: int, value: Any) -> Any:
     return value if isinstance(value, str) else (value,) * n
 
 
-KindT = TypeVar("KindT", bound="Op")
+KindT = TypeVar("KindT", bound="Op", covariant=True)
 
 
-def named(make: Callable[..., KindT], name: str) -> Callable[..., KindT]:
-    """A constructor under the name of the PyTorch module that it stands for."""
+class Constructor(Protocol[KindT]):
+    """A short way to make layers of a kind for a given number of axes, as ``Conv2d`` is."""
+
+    __name__: str
+    kind: type[Op]
+
+    def __call__(self, *fields: Any, **named: Any) -> KindT: ...
+
+
+def named(make: Callable[..., KindT], name: str, kind: Callable[..., KindT]) -> Constructor[KindT]:
+    """A constructor of a kind under the name of the PyTorch module that it stands for."""
     make.__name__ = make.__qualname__ = name
+    make.kind = kind  # type: ignore[attr-defined]
     make.__doc__ = f"PyTorch's {name}; a field for each axis may be given as one number for all."
-    return make
+    return cast("Constructor[KindT]", make)
 
 
 def same_count(kernel: tuple[Num, ...], **fields: tuple[Num, ...] | str) -> Guard:

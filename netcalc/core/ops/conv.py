@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from netcalc.core.numbers import Num
 from netcalc.core.ops.base import (
     AXES,
+    Constructor,
     Example,
     Op,
     Working,
@@ -62,13 +63,10 @@ class Conv(Op):
         after = [total - total // 2 for total in totals]
         return tuple(map(Window, kernel, stride, before, after, dilation))
 
-    def guards(self, *ins: Tensor) -> Iterator[Guard]:
-        (x,) = ins
-        n = len(self.kernel)
+    def limits(self) -> Iterator[Guard]:
         yield same_count(
             self.kernel, stride=self.stride, padding=self.padding, dilation=self.dilation
         )
-        yield rank(self, x, n + 1, n + 2)
         yield positive(
             out_channels=self.out_channels,
             groups=self.groups,
@@ -76,8 +74,6 @@ class Conv(Op):
             stride=self.stride,
             dilation=self.dilation,
         )
-        channels = x.dims[-n - 1]
-        yield _divisible("input", channels, self.groups)
         yield _divisible("output", self.out_channels, self.groups)
         if not isinstance(self.padding, str):
             yield not_negative("padding", self.padding)
@@ -87,6 +83,12 @@ class Conv(Op):
                 "padding='same' needs stride 1, got {got}",
                 {"got": self.stride},
             )
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        (x,) = ins
+        n = len(self.kernel)
+        yield rank(self, x, n + 1, n + 2)
+        yield _divisible("input", x.dims[-n - 1], self.groups)
         yield fits(self.windows(), x.dims[-n:])
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
@@ -184,7 +186,7 @@ _NAMES = {
 }
 
 
-def _constructor(n: int) -> Callable[..., Conv]:
+def _constructor(n: int) -> Constructor[Conv]:
     def make(
         out_channels: Num,
         kernel: Any,
@@ -198,7 +200,7 @@ def _constructor(n: int) -> Callable[..., Conv]:
         k, s, p, d = (per_axis(n, field) for field in (kernel, stride, padding, dilation))
         return Conv(out_channels, k, s, p, d, groups, bias)
 
-    return named(make, f"Conv{n}d")
+    return named(make, f"Conv{n}d", Conv)
 
 
 Conv1d, Conv2d, Conv3d = (_constructor(n) for n in (1, 2, 3))

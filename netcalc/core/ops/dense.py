@@ -36,8 +36,10 @@ class Linear(Op):
 
     DEPTH: ClassVar[int] = 1
 
-    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+    def limits(self) -> Iterator[Guard]:
         yield positive(out_features=self.out_features)
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
         yield Guard((len(ins[0].dims) >= 1,), "Linear needs an input with at least one axis", {})
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:

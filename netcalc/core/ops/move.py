@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from netcalc.core.ops.base import Example, Op, Working, axis_of, example, has_axis
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard
+from netcalc.core.window import not_negative
 
 __all__ = ["Select"]
 
@@ -19,16 +20,19 @@ class Select(Op):
     indices: tuple[int, ...]
     dim: int = 1
 
+    def limits(self) -> Iterator[Guard]:
+        yield Guard((len(self.indices) >= 1,), "indices must name at least one entry", {})
+        yield not_negative("indices", self.indices)
+
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         (x,) = ins
         yield has_axis("dim", self.dim, x)
         size = x.dims[axis_of(self.dim, x)]
         yield Guard(
-            (min(self.indices, default=0) >= 0, size >= max(self.indices, default=0) + 1),
+            (size >= max(self.indices) + 1,),
             "indices must be from 0 to {size} - 1, got {indices}",
             {"size": size, "indices": self.indices},
         )
-        yield Guard((len(self.indices) >= 1,), "indices must name at least one entry", {})
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x,) = ins

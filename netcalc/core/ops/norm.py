@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netcalc.core.numbers import product
-from netcalc.core.ops.base import Example, Op, elementwise, example, named, rank
+from netcalc.core.ops.base import Constructor, Example, Op, elementwise, example, named, rank
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term, buffer, parameter
 from netcalc.core.window import positive
@@ -99,8 +99,10 @@ class LocalResponseNorm(Op):
     beta: float = 0.75
     k: float = 1.0
 
-    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+    def limits(self) -> Iterator[Guard]:
         yield positive(size=self.size)
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
         yield Guard(
             (len(ins[0].dims) >= 3,),
             "LocalResponseNorm takes an input of at least 3 axes, got {got}",
@@ -130,7 +132,7 @@ class LocalResponseNorm(Op):
         yield example(LocalResponseNorm(0), (1, 8, 6, 6))  # refused
 
 
-def _constructor(n: int) -> Callable[..., BatchNorm]:
+def _constructor(n: int) -> Constructor[BatchNorm]:
     def make(
         *,
         eps: float = 1e-5,
@@ -140,7 +142,7 @@ def _constructor(n: int) -> Callable[..., BatchNorm]:
     ) -> BatchNorm:
         return BatchNorm(n, eps, momentum, affine, track_running_stats)
 
-    return named(make, f"BatchNorm{n}d")
+    return named(make, f"BatchNorm{n}d", BatchNorm)
 
 
 BatchNorm1d, BatchNorm2d, BatchNorm3d = (_constructor(n) for n in (1, 2, 3))

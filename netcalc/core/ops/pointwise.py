@@ -41,7 +41,7 @@ class Dropout(Op):
 
     p: float = 0.5
 
-    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+    def limits(self) -> Iterator[Guard]:
         yield Guard((0 <= self.p <= 1,), "p must be between 0 and 1, got {p}", {"p": self.p})
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:

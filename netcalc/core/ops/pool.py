@@ -64,13 +64,10 @@ class Pool(Op):
         rows = zip(self.kernel, self.stride, self.padding, self.dilations(), strict=True)
         return tuple([Window(k, s, p, p, d, self.ceil_mode) for k, s, p, d in rows])
 
-    def guards(self, *ins: Tensor) -> Iterator[Guard]:
-        (x,) = ins
-        n = len(self.kernel)
+    def limits(self) -> Iterator[Guard]:
         yield same_count(
             self.kernel, stride=self.stride, padding=self.padding, dilation=self.dilations()
         )
-        yield rank(self, x, n + 1, n + 2)
         yield positive(kernel=self.kernel, stride=self.stride, dilation=self.dilations())
         yield not_negative("padding", self.padding)
         yield Guard(
@@ -78,6 +75,11 @@ class Pool(Op):
             "padding {p} is more than half of the kernel {k}",
             {"p": self.padding, "k": self.kernel},
         )
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        (x,) = ins
+        n = len(self.kernel)
+        yield rank(self, x, n + 1, n + 2)
         yield fits(self.windows(), x.dims[-n:])
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
@@ -181,7 +183,7 @@ def _fixed(kind: Callable[..., KindT], name: str, n: int, per_axis_extra: bool) 
             others["dilation"] = per_axis(n, others.get("dilation", 1))
         return kind(*each, **others)
 
-    return named(make, f"{name}{n}d")
+    return named(make, f"{name}{n}d", kind)
 
 
 MaxPool1d, MaxPool2d, MaxPool3d = (_fixed(MaxPool, "MaxPool", n, True) for n in (1, 2, 3))

@@ -24,8 +24,10 @@ class EuclideanRBF(Op):
 
     out_features: Num
 
-    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+    def limits(self) -> Iterator[Guard]:
         yield positive(out_features=self.out_features)
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
         yield Guard((len(ins[0].dims) >= 1,), "EuclideanRBF needs an input with an axis", {})
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:

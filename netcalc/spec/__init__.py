@@ -1,0 +1,170 @@
+"""Networks that users write down in YAML or JSON, and graphs written out as such files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from netcalc.core.blocks import Layer, network
+from netcalc.core.fields import axes
+from netcalc.core.frozen import FrozenDict
+from netcalc.core.graph import Graph, renamed
+from netcalc.core.tensor import BYTES, Tensor
+from netcalc.errors import InputError, SpecError, did_you_mean, no_such_argument
+from netcalc.spec import values
+from netcalc.spec.definitions import Parameter, parameters
+from netcalc.spec.layers import Maker
+from netcalc.spec.messages import LocatedError
+from netcalc.spec.reader import Fields, Items, Text, Value, read_file
+
+KEYS = (
+    *("name", "input", "inputs", "layers", "branches", "join", "blocks", "parameters"),
+    *("outputs", "loss_weights", "paper", "batched"),
+)
+"""What a file may say of its network."""
+
+EXAMPLE = Path(__file__).parent / "examples" / "googlenet.yaml"
+
+
+def load_file(path: str, **arguments: Any) -> Graph:
+    """The network of a file, with the file's parameters as given.
+
+    Raises InputError where there is no such file, UnknownNameError for a parameter that it does
+    not have, SpecError with file, line and layer for what is wrong in it.
+    """
+    file = Path(path)
+    if not file.is_file():
+        near = did_you_mean(file.name, [p.name for p in _beside(file)])
+        raise InputError(f"{path}: there is no such file{f'; {near}' if near else ''}")
+    return network_of(read_file(file), path, arguments)
+
+
+def network_of(value: Value, file: str, arguments: dict[str, Any]) -> Graph:
+    """The network that the value of a file describes."""
+    maker = Maker(file)
+    if not isinstance(value, Fields):
+        raise SpecError(f"{file}:{value.line}: a network is a mapping with input and layers")
+    maker.check_keys(value, KEYS, "a network")
+    top = value.entries
+    if "blocks" in top:
+        with maker.at(value.lines["blocks"]):
+            maker.define(values.fields_of(top["blocks"], "blocks"))
+    given = parameters(maker, top["parameters"]) if "parameters" in top else ()
+    names = _given(maker, given, arguments)
+    header = _header(maker, value, names)
+    body = _body(maker, value, names)
+    try:
+        graph = network(body, input=_inputs(maker, value, names), **header)
+    except LocatedError:
+        raise
+    except SpecError as problem:
+        at = "" if str(problem).startswith(f"{file}:") else f"{file}: "
+        raise SpecError(f"{at}{problem}") from None
+    shown = ", ".join(f"{k}={v}" for k, v in arguments.items())
+    return renamed(graph, factory=f"{file}({shown})")
+
+
+def _body(maker: Maker, top: Fields, names: values.Names) -> Layer:
+    """The layers, or the branches of a network that is one module."""
+    own = {k: v for k, v in top.entries.items() if k in ("layers", "branches", "join")}
+    if "layers" not in own and "branches" not in own:
+        raise maker.wrong(top.line, "a network needs layers, a list")
+    return maker.layer(Fields(own, top.lines, top.line), "", names)
+
+
+def _given(maker: Maker, known: tuple[Parameter, ...], arguments: dict[str, Any]) -> dict[str, Any]:
+    """The values of a file's parameters: as given (as text or numbers), or their defaults."""
+    for name in arguments:
+        if name not in [p.name for p in known]:
+            raise no_such_argument(maker.file, name, [p.name for p in known])
+    found: dict[str, Any] = {}
+    for p in known:
+        default = p.value(maker, found)
+        if p.name in arguments:
+            found[p.name] = _argument(maker.file, p.name, arguments[p.name], default)
+        elif p.default is None:
+            raise InputError(f"{maker.file} needs {p.name}: write {maker.file}@{p.name}=...")
+        else:
+            found[p.name] = default
+    return found
+
+
+def _argument(file: str, name: str, value: Any, default: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return values.parameter_meaning(default)(Text(value, 1), {})
+    except SpecError as problem:
+        raise InputError(f"{file}: {name} {problem}") from None
+
+
+def _header(maker: Maker, top: Fields, names: values.Names) -> dict[str, Any]:
+    """Name, paper, outputs, weights of heads: what ``network`` takes beside layers and inputs."""
+    found: dict[str, Any] = {"name": Path(maker.file).stem}
+    for key, value in top.entries.items():
+        with maker.at(top.lines[key], key):
+            if key in ("name", "paper"):
+                found[key] = _line(value)
+            elif key == "batched":
+                found[key] = values.flag(value, names)
+            elif key == "outputs":
+                found[key] = _outputs(value)
+            elif key == "loss_weights":
+                weights = values.fields_of(value, key).entries
+                found[key] = FrozenDict({k: values.real(v, names) for k, v in weights.items()})
+    return found
+
+
+def _line(value: Value) -> str:
+    text = values.word(value, {})
+    if not (0 < len(text) <= 100 and text.isprintable()):
+        raise SpecError("must be one line of at most 100 characters")
+    return text
+
+
+def _outputs(value: Value) -> dict[str, str]:
+    if isinstance(value, Fields):
+        return {key: values.word(inner, {}) for key, inner in value.entries.items()}
+    return {name: name for name in values.words(value)}
+
+
+def _inputs(maker: Maker, top: Fields, names: values.Names) -> dict[str, Tensor]:
+    """The inputs by name, from ``input`` or ``inputs``."""
+    given = [key for key in ("input", "inputs") if key in top.entries]
+    if len(given) != 1:
+        hint = "input: [1, 3, 224, 224], or inputs: with a name for each"
+        raise SpecError(f"{maker.file}:{top.line}: a network needs {hint}")
+    (key,) = given
+    value = top.entries[key]
+    if key == "input":
+        with maker.at(top.lines[key], key):
+            return {"input": _tensor(maker, value, names)}
+    with maker.at(top.lines[key]):
+        named = values.fields_of(value, "inputs")
+    found = {}
+    for name, inner in named.entries.items():
+        with maker.at(named.lines[name], name):
+            found[name] = _tensor(maker, inner, names)
+    return found
+
+
+def _tensor(maker: Maker, value: Value, names: values.Names) -> Tensor:
+    """A shape, or a shape with a dtype."""
+    dtype = "float32"
+    if isinstance(value, Fields):
+        maker.check_keys(value, ("shape", "dtype"), "an input")
+        dtype = values.word(value.entries.get("dtype", Text(dtype, value.line)), names)
+        if dtype not in BYTES:
+            raise SpecError(f"dtype must be one of {', '.join(BYTES)}, got {dtype!r}")
+        value = value.entries.get("shape", value)
+    if not isinstance(value, Items) or not value.items:
+        raise SpecError("must be a shape such as [1, 3, 224, 224]")
+    dims = tuple(values.integer(item, names) for item in value.items)
+    return Tensor(axes("shape", dims), dtype)
+
+
+def _beside(file: Path) -> list[Path]:
+    try:
+        return [p for p in sorted(file.parent.iterdir()) if p.suffix in (".yaml", ".yml", ".json")]
+    except OSError:
+        return []

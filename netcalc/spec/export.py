@@ -1,0 +1,301 @@
+"""Graphs written out as files that read back as the same graphs, node for node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields
+from typing import Any, NamedTuple
+
+from netcalc.core.blocks import suffix
+from netcalc.core.fields import plain
+from netcalc.core.graph import Graph, Node, Ref
+from netcalc.core.ops.base import Op
+from netcalc.core.tensor import Tensor
+from netcalc.errors import InputError, SpecError
+from netcalc.spec import network_of
+from netcalc.spec.layers import field_annotations
+from netcalc.spec.reader import read
+from netcalc.spec.write import WRITERS
+
+
+def export(graph: Graph, to: str = "yaml") -> str:
+    """The text of a file (``yaml`` or ``json``) that describes a graph.
+
+    It is read back here before it is given out, and the nodes compared. Raises InputError for
+    another format, SpecError for a graph that such a file cannot describe.
+    """
+    if to not in WRITERS:
+        raise InputError(f"cannot export to {to!r}; choose from {', '.join(WRITERS)}")
+    reason = ""
+    for document in (_nested, _flat):
+        text = WRITERS[to](document(graph))
+        try:
+            again = network_of(read(text, f"x.{to}"), f"x.{to}", {})
+        except SpecError as problem:
+            reason = str(problem)
+            continue
+        if same(graph, again):
+            return text
+        reason = "it reads back as another network"
+    raise SpecError(f"{graph.label} cannot be written as a file: {reason}")
+
+
+def _nested(graph: Graph) -> dict[str, Any]:
+    return _Nested(graph).document()
+
+
+def same(a: Graph, b: Graph) -> bool:
+    """Whether two graphs agree in nodes, inputs and outputs, wherever they are written down."""
+    return bool(_bare(a) == _bare(b))
+
+
+def _bare(graph: Graph) -> Any:
+    nodes = tuple(node._replace(place="") for node in graph.nodes)
+    said = (graph.name, graph.paper, graph.batched, dict(graph.loss_weights))
+    return nodes, list(graph.inputs.items()), list(graph.outputs.items()), said
+
+
+class _Atom(NamedTuple):
+    """A node with those that are counted with it and only follow it."""
+
+    node: Node
+    then: tuple[Node, ...] = ()
+
+    @property
+    def end(self) -> str:
+        return (self.then or (self.node,))[-1].name
+
+    def below(self, prefix: str) -> tuple[str, ...]:
+        """The components of its path below a prefix."""
+        return tuple(self.node.name.removeprefix(prefix).split("/"))
+
+
+class _Nested:
+    """The layers of a graph in lists within lists, as their paths suggest."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.heads = {name: ref for name, ref in graph.outputs.items() if ref[0] != name}
+        self.atoms = _atoms(graph)
+        self.ends = {atom.end: atom.node.name for atom in self.atoms}
+
+    def document(self) -> dict[str, Any]:
+        source = (next(iter(self.graph.inputs)), 0)
+        body = self._branches(self.atoms, "", source)
+        if body is not None:
+            end = (self.atoms[-1].end, 0)
+        else:
+            layers, end = self._chain(self.atoms, "", source)
+            body = {"layers": layers}
+        return _document(self.graph, body, {end[0]: end, **self.heads})
+
+    def _chain(self, atoms: tuple[_Atom, ...], prefix: str, source: Ref) -> tuple[list[Any], Ref]:
+        """The items of a list, and where it ends."""
+        items = []
+        for name, group in _runs(atoms, prefix):
+            value, source = self._layer(group, prefix + name, source)
+            items.append({name: value})
+        return items, source
+
+    def _layer(self, group: tuple[_Atom, ...], path: str, source: Ref) -> tuple[Any, Ref]:
+        """What stands under a path, and where it ends."""
+        first = group[0]
+        if first.node.name == path:
+            return self._leaf(first, source), (first.end, 0)
+        if path in self.heads:
+            layers, end = self._chain(group, f"{path}/", source)
+            if end == self.heads[path]:
+                return {"head": layers}, source
+        joined = self._branches(group, path, source)
+        if joined is not None:
+            return joined, (group[-1].end, 0)
+        return self._chain(group, f"{path}/", source)
+
+    def _leaf(self, atom: _Atom, source: Ref) -> Any:
+        said = self._said(atom.node, source)
+        if atom.then:
+            then = [_fields(node.op) for node in atom.then]
+            said["then"] = then[0] if len(then) == 1 else then
+        return said["type"] if said.keys() == {"type"} else said
+
+    def _said(self, node: Node, source: Ref) -> dict[str, Any]:
+        scope = node.name.rpartition("/")[0]
+        found = _layer(node.op)
+        if node.inputs != (source,):
+            names = [self._name(ref, scope) for ref in node.inputs]
+            found["inputs"] = names[0] if len(names) == 1 else names
+        return found | _beside(node)
+
+    def _name(self, ref: Ref, scope: str) -> str:
+        """An input's name as seen from a scope: the shortest that means it."""
+        name = self.ends.get(ref[0], ref[0])
+        inside = f"{scope}/" if scope else ""
+        short = name.removeprefix(inside)
+        return f"{short}:{ref[1]}" if ref[1] else short
+
+    def _branches(self, group: tuple[_Atom, ...], path: str, source: Ref) -> Any:
+        """Branches and what joins them, or None where the layers are not of that form."""
+        *inside, last = group
+        join = last.node
+        whole = last.then == () and not _beside(join) and join.op.ARITY[1] != 1
+        prefix = f"{path}/" if path else ""
+        if not whole or join.name != prefix + join.op.type.lower():
+            return None
+        made: dict[str, Any] = {}
+        ends: list[Ref] = []
+        for name, atoms in _runs(tuple(inside), prefix):
+            made[name], end = self._layer(atoms, prefix + name, source)
+            ends.append(end)
+        named = _with_identities(made, ends, join.inputs, source)
+        if named is None:
+            return None
+        fields = _fields(join.op)
+        return {"branches": named} | ({} if fields == "Concat" else {"join": fields})
+
+
+def _with_identities(
+    made: dict[str, Any], ends: list[Ref], inputs: tuple[Ref, ...], source: Ref
+) -> dict[str, Any] | None:
+    """The branches in the order of the join's inputs, those that only pass the input on added."""
+    if len(set(ends)) < len(ends):
+        return None
+    order = list(made.items())
+    found: dict[str, Any] = {}
+    for ref in inputs:
+        if order and ref == ends[len(made) - len(order)]:
+            name, value = order.pop(0)
+            found[name] = value
+        elif ref == source:
+            count = sum(v == [] for v in found.values())
+            found[_free("shortcut" if not count else f"shortcut{count + 1}", made)] = []
+        else:
+            return None
+    return None if order else found
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _flat(graph: Graph) -> dict[str, Any]:
+    """Every node under its whole path in one list: what is always exact."""
+    items = []
+    source: Ref = (next(iter(graph.inputs)), 0)
+    for node in graph.nodes:
+        said = _layer(node.op)
+        if node.inputs != (source,):
+            said["inputs"] = [_absolute(ref, graph) for ref in node.inputs]
+        said |= _beside(node)
+        items.append({node.name: said})
+        source = (node.name, 0)
+    return _document(graph, {"layers": items}, {source[0]: source})
+
+
+def _absolute(ref: Ref, graph: Graph) -> str:
+    """An input's whole path, from the root where it could mean another layer too."""
+    name, index = ref
+    root = "/" if any(node.name.endswith(f"/{name}") for node in graph.nodes) else ""
+    return f"{root}{name}:{index}" if index else root + name
+
+
+def _atoms(graph: Graph) -> tuple[_Atom, ...]:
+    """Nodes with the activations and normalisations that belong to them."""
+    readers: dict[Ref, int] = {}
+    for ref in (*(r for node in graph.nodes for r in node.inputs), *graph.outputs.values()):
+        readers[ref] = readers.get(ref, 0) + 1
+    found: list[_Atom] = []
+    for node in graph.nodes:
+        if found and _follows(node, found[-1], readers):
+            found[-1] = _Atom(found[-1].node, (*found[-1].then, node))
+        else:
+            found.append(_Atom(node))
+    return tuple(found)
+
+
+def _follows(node: Node, atom: _Atom, readers: Mapping[Ref, int]) -> bool:
+    """Whether a node is one that stands under ``then``, seen by nobody on the way."""
+    alone = node._replace(unit=node.name)
+    return (
+        node.unit == atom.node.name == atom.node.unit
+        and node.inputs == ((atom.end, 0),)
+        and node.name == f"{atom.node.name}_{suffix(node.op)}"
+        and readers[(atom.end, 0)] == 1
+        and not _beside(alone)
+        and not _beside(atom.node)
+    )
+
+
+def _runs(atoms: tuple[_Atom, ...], prefix: str) -> Iterator[tuple[str, tuple[_Atom, ...]]]:
+    """Neighbours that share the next component of their path; later runs keep whole paths."""
+    runs: list[tuple[str, list[_Atom]]] = []
+    for atom in atoms:
+        name, *rest = atom.below(prefix)
+        if runs and rest and runs[-1][0] == name and runs[-1][1][-1].below(prefix)[1:]:
+            runs[-1][1].append(atom)
+        elif any(name == known for known, _ in runs):
+            runs.append(("/".join((name, *rest)), [atom]))
+        else:
+            runs.append((name, [atom]))
+    yield from ((name, tuple(group)) for name, group in runs)
+
+
+def _document(graph: Graph, body: dict[str, Any], outputs: Mapping[str, Ref]) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": graph.name}
+    if graph.paper:
+        found["paper"] = graph.paper
+    if not graph.batched:
+        found["batched"] = False
+    inputs = {name: _input(x) for name, x in graph.inputs.items()}
+    found |= {"input": inputs["input"]} if list(inputs) == ["input"] else {"inputs": inputs}
+    found |= body
+    if list(outputs.items()) != list(graph.outputs.items()):
+        refs = graph.outputs.items()
+        found["outputs"] = {name: f"{ref}:{i}" if i else ref for name, (ref, i) in refs}
+    if graph.loss_weights:
+        found["loss_weights"] = dict(graph.loss_weights)
+    return found
+
+
+def _input(x: Tensor) -> Any:
+    shape = list(x.dims)
+    return shape if x.dtype == "float32" else {"shape": shape, "dtype": x.dtype}
+
+
+def _layer(op: Op) -> dict[str, Any]:
+    """The type of a layer and the fields that are not as usual."""
+    usual = _usual(op)
+    known = field_annotations(op.type)
+    attrs = {k: v for k, v in op.attrs().items() if k in known}
+    news = {k: _plain(v) for k, v in attrs.items() if k not in usual or usual[k] != v}
+    return {"type": op.type, **news}
+
+
+def _usual(op: Op) -> dict[str, Any]:
+    """The fields of a kind that have a default, with it."""
+    return {f.name: plain(f.default) for f in fields(op) if f.default is not MISSING}  # type: ignore[arg-type]
+
+
+def _fields(op: Op) -> Any:
+    """A layer as it stands under ``then`` and ``join``: its type alone where that says all."""
+    found = _layer(op)
+    return found["type"] if len(found) == 1 else found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return "none" if value is None else value
+
+
+def _beside(node: Node) -> dict[str, Any]:
+    """What is said of a node beside its layer and inputs."""
+    found: dict[str, Any] = {}
+    if node.unit != node.name:
+        found["unit"] = node.unit
+    if node.frozen:
+        found["frozen"] = sorted(node.frozen)
+    if node.tensors:
+        found["tensors"] = {k: "none" if key is None else key for k, key in node.tensors.items()}
+    return found

@@ -1,0 +1,283 @@
+"""The thin views that the public functions return: tables, documents and frames of results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from netcalc.core.analyse import Result, Row, Totals
+from netcalc.core.graph import Graph
+from netcalc.core.tensor import Tensor
+from netcalc.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from netcalc.core import compare as core_compare
+    from netcalc.core import crops as core_crops
+    from netcalc.core.checks import Check, Verification
+    from netcalc.report.table import Report
+
+DEFAULT_QUANTITIES = ("params", "macs", "output")
+
+
+class Analysis:
+    """A network on given inputs: what each layer costs, in total and with the working.
+
+    ``rows`` has an entry for each layer (``name``, ``type``, ``ins``, ``outs``, ``counts``,
+    ``terms``), ``totals`` the sums (``params``, ``weights``, ``biases``, ``buffers``, ``macs``,
+    ``flops``, ``ops``, ``depth``, ...). Parameters are scalars, work is per forward pass of the
+    whole batch; FLOPs are 2 x MACs. In a notebook it shows as a table.
+    """
+
+    def __init__(self, result: Result) -> None:
+        self.result = result
+
+    @property
+    def graph(self) -> Graph:
+        """The network."""
+        return self.result.graph
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """One entry for each layer, in the order in which they run."""
+        return self.result.rows
+
+    @property
+    def totals(self) -> Totals:
+        """The sums over all layers, and the depth."""
+        return self.result.totals
+
+    @property
+    def outputs(self) -> dict[str, Tensor]:
+        """The outputs by name, the main one first."""
+        return dict(self.result.outputs)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas DataFrame with a row for each layer."""
+        from netcalc.report.frames import rows_frame
+
+        return rows_frame(self.result)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that ``netcalc table --format json`` prints."""
+        from netcalc.report.network import document
+
+        return document(self.result)
+
+    def table(
+        self,
+        format: str = "text",  # noqa: A002  (the option's name)
+        *,
+        layout: str | None = None,
+        depth: int | None = None,
+        columns: Sequence[str] | None = None,
+        share: bool = False,
+        width: int = 80,
+    ) -> str:
+        """The table as ``netcalc table`` prints it, with the same options."""
+        from netcalc.report.network import network_report
+
+        chosen = tuple(columns) if columns is not None else None
+        report = network_report(self.result, layout, depth, chosen, share)
+        return _rendered(report, format, width)
+
+    def explain(self, path: str = "", *quantities: str) -> Explanation:
+        """How the numbers of a layer or module (the whole network for "") came about.
+
+        ``quantities`` are any of ``params``, ``macs``, ``output``, ``ops``; the first three unless
+        given. Raises UnknownNameError for a path that the network does not have.
+        """
+        if not isinstance(path, str):
+            raise InputError(f"explain takes the path of a layer or module, got {path!r}")
+        return Explanation(self.result, path.strip("/"), quantities or DEFAULT_QUANTITIES)
+
+    def __repr__(self) -> str:
+        t = self.totals
+        return f"<Analysis of {self.graph.factory}: {t.params:,} params, {t.macs:,} MACs>"
+
+    def __str__(self) -> str:
+        return self.table().rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        from netcalc.report.formats import html_fragment
+        from netcalc.report.network import network_report
+
+        return html_fragment(network_report(self.result))
+
+
+class Explanation:
+    """A tree of derivations (``section``) that prints as text and gives LaTeX and a document."""
+
+    def __init__(self, result: Result, path: str, quantities: tuple[str, ...]) -> None:
+        from netcalc.core.explain import explain
+
+        self.result = result
+        self.section = explain(result, path, quantities)
+
+    def report(self, depth: int | None = None) -> Report:
+        """The derivations as a table and as a document."""
+        from netcalc.report.explanation import explanation_report
+
+        return explanation_report(self.result, self.section, depth)
+
+    def text(self, depth: int | None = None, width: int = 80) -> str:
+        """Indented text: ``weights = 3*3*256*192 = 442,368``."""
+        from netcalc.report.explanation import explanation_text, fold
+
+        return explanation_text(self.result, fold(self.section, depth), width)
+
+    def latex(self, depth: int | None = None) -> str:
+        """LaTeX equations, for amsmath."""
+        from netcalc.report.explanation import explanation_latex, fold
+
+        return explanation_latex(self.result, fold(self.section, depth))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that ``netcalc explain --format json`` prints."""
+        return self.report().document()
+
+    def __str__(self) -> str:
+        return self.text().rstrip("\n")
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {self.section.path}>"
+
+    def _repr_html_(self) -> str:
+        from netcalc.report.formats import html_fragment
+
+        return html_fragment(self.report())
+
+
+class View:
+    """What prints as the tables of its ``report``."""
+
+    def report(self) -> Report:
+        """The tables, the lines below them, and the document."""
+        raise NotImplementedError
+
+    def table(self, format: str = "text", *, width: int = 80) -> str:  # noqa: A002
+        """What the command of the same name prints."""
+        return _rendered(self.report(), format, width)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that the command prints with ``--format json``."""
+        return self.report().document()
+
+    def __str__(self) -> str:
+        return self.table().rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        from netcalc.report.formats import html_fragment
+
+        return html_fragment(self.report())
+
+
+class Comparison(View):
+    """Networks side by side; ``comparison`` holds the stages and, for two, the pairs of layers."""
+
+    def __init__(self, comparison: core_compare.Comparison) -> None:
+        self.comparison = comparison
+
+    def report(self) -> Report:
+        """What ``netcalc compare`` prints."""
+        from netcalc.report.comparison import comparison_report
+
+        return comparison_report(self.comparison)
+
+    def __repr__(self) -> str:
+        names = ", ".join(result.graph.label for result in self.comparison.results)
+        return f"<Comparison of {names}>"
+
+
+class Verified(View):
+    """What ``verify`` found: ``ok``, ``checks``, ``coverage``; all of it is ``verification``."""
+
+    def __init__(self, verification: Verification) -> None:
+        self.verification = verification
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing differs without a known cause."""
+        return self.verification.ok
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Every number held against every witness, held or not."""
+        return self.verification.checks
+
+    @property
+    def differences(self) -> tuple[Check, ...]:
+        """The checks that do not hold."""
+        return self.verification.differences
+
+    @property
+    def coverage(self) -> dict[str, dict[int, int]]:
+        """For each quantity, how many layers are confirmed by how many independent witnesses."""
+        return self.verification.coverage()
+
+    def report(self) -> Report:
+        """What ``netcalc verify`` prints."""
+        from netcalc.report.verification import verification_report
+
+        return verification_report(self.verification)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __repr__(self) -> str:
+        from netcalc.report.verification import verdict
+
+        return f"<{self.verification.network}: {verdict(self.verification)}>"
+
+
+class Crops(View):
+    """The crops of an image that a network is tested on, and what that costs.
+
+    ``boxes`` has an entry for each crop (``scale``, ``square``, ``crop``, ``mirror``, ``x0``,
+    ``y0``, ``x1``, ``y1``) where the image's size was given, ``costs`` one for 1, 10 and all crops
+    by one model and by all (``models``, ``crops``, ``forward_passes``, ``macs``). All of it is
+    ``plan``.
+    """
+
+    def __init__(self, plan: core_crops.Plan) -> None:
+        self.plan = plan
+
+    @property
+    def boxes(self) -> tuple[core_crops.Box, ...]:
+        """Where each crop lies, in pixels of the resized image; empty without an image."""
+        return self.plan.boxes
+
+    @property
+    def costs(self) -> tuple[core_crops.Cost, ...]:
+        """Forward passes and MACs for one image; the last entry is all models on all crops."""
+        return self.plan.costs
+
+    @property
+    def crops_per_image(self) -> int:
+        """Scales x squares x crops x mirrors."""
+        return self.plan.crops_per_image
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas DataFrame with a row for each box."""
+        from netcalc.report.frames import boxes_frame
+
+        return boxes_frame(self.plan)
+
+    def report(self) -> Report:
+        """What ``netcalc crops`` prints."""
+        from netcalc.report.crops import crops_report
+
+        return crops_report(self.plan)
+
+    def __repr__(self) -> str:
+        name, last = self.plan.result.graph.factory, self.costs[-1]
+        return f"<Crops of {name}: {last.crops} crops, {last.forward_passes:,} forward passes>"
+
+
+def _rendered(report: Report, format: str, width: int) -> str:  # noqa: A002
+    from netcalc.report.formats import FORMATS, render
+
+    if format not in FORMATS:
+        raise InputError(f"there is no format {format!r}; choose from {', '.join(FORMATS)}")
+    return render(report, format, width)

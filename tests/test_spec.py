@@ -1,0 +1,632 @@
+"""Spec files: what they mean, what they refuse, and that the whole zoo survives the round trip."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from inspect import Parameter
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import netcalc as nc
+from netcalc.core.analyse import analyse as fold
+from netcalc.core.graph import Graph, Node
+from netcalc.errors import InputError, NetcalcError, SpecError, UnknownNameError
+from netcalc.spec import EXAMPLE, network_of
+from netcalc.spec.export import WRITERS, _flat, export
+from netcalc.spec.expression import evaluate
+from netcalc.spec.reader import read
+from netcalc.spec.schema import schema
+from netcalc.zoo import entries
+from tests.commands import netcalc
+
+TWO = """\
+name: two towers
+parameters: [c=8, bias=true]
+inputs:
+  left: [1, 3, 16, 16]
+  right: [1, 3, 16, 16]
+blocks:
+  stem:
+    parameters: [c, p=1]
+    layers:
+      - conv: {type: Conv2d, out_channels: c, kernel: 2*p + 1, padding: p, then: ReLU}
+      - pool: {type: MaxPool2d, kernel: 2}
+  fuse:
+    inputs: [a, b]
+    layers:
+      - conv_a: {type: Conv2d, out_channels: 4, kernel: 1}
+      - conv_b: {type: Conv2d, out_channels: 4, kernel: 1, inputs: b}
+      - both: {type: Add, inputs: [conv_a, conv_b]}
+layers:
+  - stem_left: {type: stem, c: c}
+  - stem_right: {type: stem, c: c, p: 2, inputs: right}
+  - fused: {type: fuse, inputs: [stem_left, stem_right]}
+  - stack: {type: Conv2d, out_channels: 4, kernel: 3, padding: 1, bias: bias, repeat: 3}
+  - skip: {type: Concat, inputs: [stack, stem_left/pool]}
+  - side: {head: [{flatten: Flatten}, {fc: {type: Linear, out_features: 2}}]}
+  - scaled: {type: Scale, factor: 0.5, then: [{type: BatchNorm2d, momentum: none}, ReLU]}
+"""
+
+
+def graph(text: str, name: str = "net.yaml", **arguments: Any) -> Graph:
+    return network_of(read(text, name), name, arguments)
+
+
+def bare(network: Graph) -> tuple[Node, ...]:
+    """The nodes, wherever they are written down."""
+    return tuple(node._replace(place="") for node in network.nodes)
+
+
+def assert_same(a: Graph, b: Graph) -> None:
+    assert bare(a) == bare(b)
+    assert list(a.outputs.items()) == list(b.outputs.items())
+    assert list(a.inputs.items()) == list(b.inputs.items())
+    assert (a.name, a.paper, a.batched, a.loss_weights) == (
+        b.name,
+        b.paper,
+        b.batched,
+        b.loss_weights,
+    )
+
+
+def layers(*lines: str, head: str = "input: [1, 4, 8, 8]") -> str:
+    return "\n".join((head, "layers:", *(f"  - {line}" for line in lines)))
+
+
+# --- the example -------------------------------------------------------------------------------
+
+
+def test_the_example_is_googlenet_in_sixty_lines() -> None:
+    assert len(EXAMPLE.read_text("utf-8").splitlines()) <= 60
+    assert_same(nc.load(str(EXAMPLE)), nc.load("googlenet"))
+    totals = nc.analyse(str(EXAMPLE)).totals
+    assert (totals.params, totals.macs) == (6_998_552, 1_582_671_872)
+
+
+def test_the_example_prints_the_papers_table() -> None:
+    of_file, of_zoo = (netcalc("table", n).out.split("\n", 1) for n in (str(EXAMPLE), "googlenet"))
+    assert of_file[1] == of_zoo[1]
+
+
+def test_a_changed_example_is_seen() -> None:
+    """Its twin: one width changed is another network."""
+    text = EXAMPLE.read_text("utf-8").replace("c5: 32", "c5: 33", 1)
+    assert bare(graph(text)) != bare(nc.load("googlenet"))
+
+
+# --- the round trip ----------------------------------------------------------------------------
+
+
+def variants() -> list[str]:
+    """Every network of the zoo, with each of its flags and choices."""
+    found = []
+    for name, entry in entries().items():
+        found.append(name)
+        for argument, p in entry.parameters().items():
+            found += [f"{name}@{argument}={value}" for value in choices(p)]
+    return found
+
+
+def choices(parameter: Parameter) -> list[str]:
+    kind = str(parameter.annotation)
+    if kind == "bool":
+        return ["true"] if not parameter.default else ["false"]
+    if kind.startswith("Literal["):
+        return re.findall(r"[\w.]+", kind[len("Literal[") :])
+    return []
+
+
+def loadable(net: str) -> bool:
+    try:
+        nc.load(net)
+    except InputError:  # vgg16@config=c and the like go with some networks only
+        return False
+    return True
+
+
+ZOO = [net for net in variants() if loadable(net)]
+
+
+def test_the_zoo_is_all_there() -> None:
+    assert set(entries()) <= set(ZOO)
+    assert len(ZOO) >= 50
+
+
+@pytest.mark.parametrize("to", WRITERS)
+@pytest.mark.parametrize("net", ZOO)
+def test_the_zoo_survives_the_round_trip(net: str, to: str, tmp_path: Path) -> None:
+    made = nc.load(net)
+    file = tmp_path / f"net.{to}"
+    file.write_text(nc.export(made, to), "utf-8")
+    assert_same(nc.load(str(file)), made)
+
+
+@pytest.mark.parametrize("net", ZOO)
+def test_the_flat_form_is_as_exact(net: str) -> None:
+    made = nc.load(net)
+    for to, write in WRITERS.items():
+        assert_same(graph(write(_flat(made)), f"{made.name}.{to}"), made)
+
+
+def test_two_towers_survive_it() -> None:
+    for to in WRITERS:
+        text = export(graph(TWO), to)
+        assert_same(graph(text, f"x.{to}"), graph(TWO))
+
+
+def odd_graphs() -> list[Graph]:
+    """Graphs as no builder of this project makes them."""
+    x = nc.Tensor((1, 4, 8, 8), "float16")
+    conv, relu = nc.Conv2d(4, 1), nc.ReLU()
+    source = (("x", 0),)
+    tapped = (
+        Node("a", conv, source, "a"),
+        Node("a_relu", relu, (("a", 0),), "a"),
+        Node("b", nc.Add(), (("a", 0), ("a_relu", 0)), "b"),
+    )
+    apart = (
+        Node("m/a", conv, source, "m/a"),
+        Node("n", conv, (("m/a", 0),), "n"),
+        Node("m/b", conv, (("n", 0),), "m/b"),
+        Node("m/concat", nc.Concat(), (("m/b", 0), ("m/a", 0)), "m/concat"),
+    )
+    tied = (
+        Node("a", conv, source, "a", frozen=frozenset({"weight", "bias"})),
+        Node("b", conv, (("a", 0),), "a", {"weight": "a.weight", "bias": None}),
+    )
+    doubled = (
+        Node("m/a", conv, source, "m/a"),
+        Node("m/add", nc.Add(), (("m/a", 0), ("m/a", 0), ("x", 0), ("x", 0)), "m/add"),
+    )
+    nested = (
+        Node("a", conv, source, "a"),
+        Node("a/a", conv, (("a", 0),), "a/a"),
+        Node("a/a/a", conv, (("a", 0),), "a/a/a"),
+        Node("a/b/a", conv, (("a/a", 0),), "a/b/a"),
+    )
+    words = tuple(
+        Node(name, conv, source, name) for name in ("true", "no", "1.5", "-", "ä/ö", "layers")
+    )
+    made = (tapped, apart, tied, doubled, nested, words)
+    return [
+        Graph(f"odd{i}", nodes, {"x": x}, {"out": (nodes[-1].name, 0), "also": (nodes[0].name, 0)})
+        for i, nodes in enumerate(made)
+    ]
+
+
+@pytest.mark.parametrize("to", WRITERS)
+@pytest.mark.parametrize("made", odd_graphs(), ids=lambda g: g.name)
+def test_odd_graphs_survive_it(made: Graph, to: str) -> None:
+    assert_same(graph(export(made, to), f"{made.name}.{to}"), made)
+
+
+@given(st.data())
+def test_random_graphs_survive_it(data: st.DataObject) -> None:
+    """Paths, inputs and units drawn at random, whether or not they look like modules."""
+    names = data.draw(
+        st.lists(
+            st.from_regex(r"[ab](/[ab]){0,2}(_relu)?", fullmatch=True),
+            unique=True,
+            min_size=1,
+            max_size=8,
+        )
+    )
+    nodes: list[Node] = []
+    for name in names:
+        known = ["input", *(node.name for node in nodes)]
+        op = data.draw(st.sampled_from([nc.ReLU(), nc.Concat(), nc.Add(), nc.Conv2d(4, 1)]))
+        least, most = op.ARITY
+        count = data.draw(st.integers(least, most or 3))
+        inputs = tuple((data.draw(st.sampled_from(known)), 0) for _ in range(count))
+        unit = data.draw(st.sampled_from([name, name, name.removesuffix("_relu")]))
+        nodes.append(Node(name, op, inputs, unit))
+    outs = data.draw(st.lists(st.sampled_from(names), unique=True, min_size=1))
+    x = {"input": nc.Tensor((1, 4, 8, 8))}
+    made = Graph("random", tuple(nodes), x, {name: (name, 0) for name in outs})
+    for to in WRITERS:
+        assert_same(graph(export(made, to), f"random.{to}"), made)
+
+
+# --- what a file means -------------------------------------------------------------------------
+
+
+def test_blocks_inputs_and_repeats() -> None:
+    made = graph(TWO)
+    assert made.name == "two towers"
+    rows = {row.name: row for row in nc.analyse(made).rows}
+    assert rows["stem_right/conv"].node.inputs == (("right", 0),)
+    assert rows["stem_right/conv"].counts.params == 8 * 3 * 5 * 5 + 8
+    assert rows["fused/conv_b"].node.inputs == (("stem_right/pool", 0),)
+    assert [n for n in rows if n.startswith("stack/")] == ["stack/0", "stack/1", "stack/2"]
+    assert rows["stack/1"].node.inputs == (("stack/0", 0),)
+    assert rows["skip"].outs[0].dims == (1, 12, 8, 8)
+    assert rows["scaled_bn"].node.op.momentum is None  # type: ignore[attr-defined]
+    assert list(made.outputs) == ["scaled_relu", "side"]
+
+
+def test_parameters_are_set_from_outside(tmp_path: Path) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text(TWO)
+    rows = {row.name: row for row in nc.analyse(f"{file}@c=16,bias=false").rows}
+    assert rows["stem_left/conv"].counts.params == 16 * 3 * 9 + 16
+    assert rows["stack/0"].counts.params == 4 * 4 * 9
+    assert nc.load(str(file), c=16).nodes[0].op == nc.Conv2d(16, 3, padding=1)
+    for wrong, said in (
+        ("@c=x", "no parameter 'x'"),
+        ("@bias=3", "bias must be true or false, got '3'"),
+        ("@d=1", "has no argument 'd'; it takes c, bias"),
+        ("@c", "write arguments as name=value"),
+        ("@c=1,c=2", "sets c twice"),
+    ):
+        with pytest.raises(NetcalcError, match=re.escape(said)):
+            nc.load(f"{file}{wrong}")
+
+
+def test_parameters_may_be_arrays() -> None:
+    """One file, many candidates: what sweeps are made of."""
+    made = graph(TWO, c=np.array([8, 16]))
+    refused = []
+    totals = fold(made, on_guard=lambda *_: refused.append(1)).totals
+    single = [nc.analyse(graph(TWO, c=c)).totals.params for c in (8, 16)]
+    assert list(totals.params) == single
+
+
+def test_names_mean_the_nearest_earlier_layer() -> None:
+    text = layers(
+        "conv: {type: Conv2d, out_channels: 5, kernel: 1}",
+        "part: [{conv: {type: Conv2d, out_channels: 6, kernel: 1}},"
+        " {again: {type: Conv2d, out_channels: 7, kernel: 1, inputs: conv}}]",
+        "last: {type: Conv2d, out_channels: 8, kernel: 1, inputs: conv}",
+        "first: {type: Conv2d, out_channels: 9, kernel: 1, inputs: input}",
+    )
+    by_name = {node.name: node.inputs[0][0] for node in graph(text).nodes}
+    assert by_name["part/again"] == "part/conv"
+    assert by_name["last"] == "conv"
+    assert by_name["first"] == "input"
+
+
+def test_a_block_does_not_see_outside() -> None:
+    text = "blocks: {inner: [{x: {type: ReLU, inputs: before}}]}\n" + layers(
+        "before: ReLU", "block: inner"
+    )
+    with pytest.raises(SpecError, match=r"net.yaml:1 block/x: there is no earlier layer before"):
+        graph(text)
+
+
+def test_outputs_are_named() -> None:
+    text = layers("a: ReLU", "b: [{c: ReLU}, {d: Tanh}]", "e: ReLU") + "\noutputs: {main: b, x: a}"
+    assert list(graph(text).outputs.items()) == [("main", ("b/d", 0)), ("x", ("a", 0))]
+    assert list(graph(text.replace("{main: b, x: a}", "[e, b/c]")).outputs) == ["e", "b/c"]
+
+
+def test_json_with_tabs_and_escapes() -> None:
+    text = json.dumps({"input": [1, 4, 8, 8], "layers": [{"a/b": "ReLU"}]}, indent="\t")
+    assert [n.name for n in graph(text.replace("a/b", "a\\/b"), "x.json").nodes] == ["a/b"]
+
+
+def test_the_built_model_agrees(tmp_path: Path) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text(TWO)
+    ran = netcalc("verify", str(file))
+    assert ran.code == 0
+    assert "no difference" in ran.out
+
+
+@given(st.integers(0, 2**32), st.integers(1, 50), st.integers(1, 50))
+def test_arithmetic_is_pythons(seed: int, a: int, b: int) -> None:
+    """Against Python's own evaluation of the same text."""
+    text = expression(random.Random(seed), 4)
+    try:
+        expected = eval(text, {"a": a, "b": b})
+    except ZeroDivisionError:
+        with pytest.raises(SpecError):
+            evaluate(text, {"a": a, "b": b})
+        return
+    if abs(expected) <= 10**9:
+        assert evaluate(text, {"a": a, "b": b}) == expected
+
+
+def expression(draw: random.Random, depth: int) -> str:
+    if not depth or draw.random() < 0.2:
+        return draw.choice(["a", "b", "2", "3", "17"])
+    sign = draw.choice([" + ", "-", "*", "//", " % "])
+    text = f"{expression(draw, depth - 1)}{sign}{expression(draw, depth - 1)}"
+    return draw.choice([text, f"({text})", f"-({text})"])
+
+
+# --- bad files ---------------------------------------------------------------------------------
+
+CONV = "a: {type: Conv2d, out_channels: 4, kernel: 3}"
+
+BAD = {
+    "not positive": (
+        layers("m: [{b: {type: Conv2d, out_channels: 4, kernel: -5}}]"),
+        "net.yaml:3 m/b: kernel must be a positive integer, got -5",
+    ),
+    "on its own line": (
+        layers("a:\n      type: Conv2d\n      out_channels: 4\n      kernel: 0"),
+        "net.yaml:6 a: kernel must be a positive integer, got 0",
+    ),
+    "field": (
+        layers(CONV.replace("kernel", "kernal")),
+        "net.yaml:3 a: Conv2d has no 'kernal'; did",
+    ),
+    "key": (
+        "inputt: [1]\nlayers: []",
+        "net.yaml:1: a network has no 'inputt'; did you mean input?",
+    ),
+    "type": (layers("a: Conv2D"), "net.yaml:3 a: there is no layer or block of type 'Conv2D'; did"),
+    "no type": (
+        layers("a: {kernel: 3}"),
+        "net.yaml:3 a: a layer has one of type, layers, branches",
+    ),
+    "two forms": (layers("a: {type: ReLU, layers: []}"), "this one has type and layers"),
+    "missing": (layers("a: {type: Conv2d, kernel: 3}"), "net.yaml:3 a: Conv2d needs out_channels"),
+    "text": (layers(CONV.replace("4", "four")), "out_channels: there is no parameter 'four'; the"),
+    "list": (layers(CONV.replace("4", "[4, 4]")), "out_channels must be an integer"),
+    "axes": (layers(CONV.replace("3", "[3, 3, 3]")), "net.yaml:3 a: kernel 3 has 3 axes"),
+    "float": (layers(CONV.replace("3", "1.5")), "net.yaml:3 a: kernel must be an integer, got 1.5"),
+    "slash": (layers(CONV.replace("3", "4/2")), "use // (which rounds down) in '4/2'"),
+    "power": (layers(CONV.replace("3", "4**2")), "* is not expected in '4**2'"),
+    "call": (layers(CONV.replace("3", "__import__('os')")), "kernel: there is no parameter"),
+    "by zero": (layers(CONV.replace("3", "4 // 0")), "it divides by 0: '4 // 0'"),
+    "flag": (layers(CONV[:-1] + ", bias: 1}"), "bias must be true or false, got '1'"),
+    "p": (layers("a: {type: Dropout, p: half}"), "p must be a number such as 0.75 or 1e-4, got"),
+    "p above 1": (layers("a: {type: Dropout, p: 1.5}"), "net.yaml:3 a: p must be between 0 and 1"),
+    "null": (layers("a: {type: Dropout, p: }"), "net.yaml:3 a: p has no value"),
+    "empty layer": (layers("a:"), "net.yaml:3: a has no value; give it a type"),
+    "unnamed": (layers("{type: ReLU, inputs: input}"), "net.yaml:3: a list holds named layers"),
+    "unnamed text": (layers("ReLU"), "net.yaml:3: a list holds named layers"),
+    "twice": (layers("a: ReLU", "a: ReLU"), "net.yaml:4: two layers are called a; rename one"),
+    "key twice": (layers("a: {type: ReLU, type: ReLU}"), "net.yaml:3: type stands here twice"),
+    "name": (layers("'a b': ReLU"), "net.yaml:3 'a b' is no name for a layer"),
+    "unknown input": (
+        layers("stem: ReLU", "a: {type: ReLU, inputs: stm}"),
+        "net.yaml:4 a: there is no earlier layer stm; did you mean stem?",
+    ),
+    "later input": (
+        layers("a: {type: ReLU, inputs: b}", "b: ReLU"),
+        "net.yaml:3 a: there is no earlier layer b",
+    ),
+    "count of inputs": (layers("a: {type: Add}"), "net.yaml:3 a: Add takes 2 or more input(s)"),
+    "inputs of a list": (
+        layers("a: ReLU", "b: {layers: [{c: ReLU}], inputs: [a, input]}"),
+        "net.yaml:4 b: it takes one input, got 2",
+    ),
+    "window": (layers(CONV, head="input: [1, 4, 2, 2]"), "net.yaml:3 a: Conv2d(out_channels=4"),
+    "groups": (layers(CONV[:-1] + ", groups: 3}"), "net.yaml:3 a: 4 output channels are not"),
+    "repeat": (layers("a: {type: ReLU, repeat: 0}"), "repeat must be a positive integer, got 0"),
+    "parameter": (
+        "blocks: {b: {parameters: [c], type: Linear, out_features: c}}\n" + layers("a: b"),
+        "net.yaml:4 a: the block b needs c",
+    ),
+    "argument": (
+        "blocks: {b: {parameters: [c], type: Linear, out_features: c}}\n"
+        + layers("a: {type: b, d: 1}"),
+        "net.yaml:4 a: the block b has no 'd'; it takes type, c, inputs",
+    ),
+    "from a use": (
+        "blocks: {b: {parameters: [c], type: Linear, out_features: c - 4}}\n"
+        + layers("a: {type: b, c: 1}"),
+        "net.yaml:1 a: out_features must be a positive integer, got -3 (used in line 4)",
+    ),
+    "recursion": ("blocks: {b: [{a: b}]}\n" + layers("a: b"), "the block b is made of itself"),
+    "a kind": ("blocks: {ReLU: Tanh}\n" + layers("a: ReLU"), "ReLU is a kind of layer; rename"),
+    "no input": ("layers: []", "net.yaml:1: a network needs input: [1, 3, 224, 224]"),
+    "no layers": ("input: [1, 4]", "net.yaml:1: a network needs layers, a list"),
+    "shape": (layers("a: ReLU", head="input: [1, 0]"), "net.yaml:1: input: shape: every axis must"),
+    "dtype": (
+        layers("a: ReLU", head="input: {shape: [1], dtype: float}"),
+        "net.yaml:1: input: dtype must be one of float64",
+    ),
+    "not a mapping": ("- a", "net.yaml:1: a network is a mapping with input and layers"),
+    "empty": ("# nothing", "net.yaml: the file is empty"),
+    "syntax": ("input: [1, 2\nlayers: []", "net.yaml:2: did not find expected"),
+    "two documents": ("a: 1\n---\nb: 2", "net.yaml:2: but found another document"),
+    "tag": ("input: !!python/object:os.system x", "net.yaml:1: tags such as tag:yaml.org"),
+    "merge": (layers("a: {<<: {type: ReLU}}"), "net.yaml:3: << is not read"),
+    "anchor": (layers("a: *b"), "net.yaml:3: found undefined alias"),
+    "itself": ("&a {input: [1], layers: *a}", "net.yaml:1: an alias in here stands for the whole"),
+    "deep": ("[" * 10**5, "net.yaml:1: nested more than 60 deep"),
+    "deep block": ("- " * 10**5 + "a", "net.yaml:1: nested more than 60 deep"),
+    "weights": (layers("a: ReLU") + "\nloss_weights: {b: 1}", "net.yaml: loss weight of b"),
+    "name of two lines": (layers("a: ReLU") + '\nname: "a\\nb"', "name must be one line"),
+    "large": (layers(CONV.replace("3", "99999999 * 99999999")), "more than 1,000,000,000,000,000"),
+    "long": (layers(CONV.replace("3", "1" + "+1" * 200)), "may have 200 characters"),
+    "parentheses": (layers(CONV.replace("3", "(" * 90 + "1" + ")" * 90)), "too many parentheses"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_files_are_told_where_and_what(case: str, tmp_path: Path) -> None:
+    text, message = BAD[case]
+    with pytest.raises(NetcalcError) as problem:
+        nc.analyse(graph(text))
+    assert message in str(problem.value)
+    assert "\n" not in str(problem.value)
+    (tmp_path / "net.yaml").write_text(text)
+    ran = netcalc("table", str(tmp_path / "net.yaml"))
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.count("\n") == 1
+
+
+BOMBS = {
+    "repeat": layers("a: {type: ReLU, repeat: 1000000000}"),
+    "repeats": layers("a: {repeat: 30000, layers: [{b: {type: ReLU, repeat: 30000}}]}"),
+    "blocks": "blocks:\n"
+    + "".join(
+        f"  b{i}: [" + ", ".join(f"{{x{j}: b{i + 1}}}" for j in range(9)) + "]\n" for i in range(9)
+    )
+    + "  b9: [{a: ReLU}]\n"
+    + layers("a: b0"),
+    "empty blocks": "blocks:\n"
+    + "".join(
+        f"  b{i}: [" + ", ".join(f"{{x{j}: b{i + 1}}}" for j in range(9)) + "]\n" for i in range(9)
+    )
+    + "  b9: []\n"
+    + layers("a: b0"),
+    "aliases": "input: [1, 2]\nlayers:\n  - a0: &a0 [{a: ReLU}]\n"
+    + "".join(
+        f"  - a{i + 1}: &a{i + 1} [" + ", ".join(f"{{x{j}: *a{i}}}" for j in range(9)) + "]\n"
+        for i in range(9)
+    ),
+    "many branches": layers("a: {branches: {a: [], b: []}, join: Add, repeat: 400000}"),
+}
+
+
+@pytest.mark.parametrize("case", BOMBS)
+def test_what_would_become_a_billion_layers_is_refused(case: str) -> None:
+    """Before it is made: the count stands in the message, and no memory is used."""
+    with pytest.raises(SpecError, match="this makes more than 20,000 layers"):
+        graph(BOMBS[case])
+
+
+def test_twenty_thousand_layers_are_not_too_many() -> None:
+    assert len(graph(layers("a: {type: ReLU, repeat: 19000}")).nodes) == 19000
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(layers("a: ReLU"))
+    (tmp_path / "latin.yaml").write_bytes(b"name: a\nx: \xe9\n")
+    for name, said in (
+        ("nett.yaml", "there is no such file; did you mean net.yaml?"),
+        ("latin.yaml", "latin.yaml:2: not UTF-8 text"),
+        ("x/net.yaml", "there is no such file"),
+    ):
+        with pytest.raises(NetcalcError, match=re.escape(said)):
+            nc.load(str(tmp_path / name))
+    with pytest.raises(UnknownNameError):
+        nc.load("net.yamll")
+
+
+def test_bad_json_names_its_line() -> None:
+    with pytest.raises(SpecError, match=r"x\.json:2: not JSON"):
+        graph('{"input": [1, 2],\nlayers: []}', "x.json")
+
+
+WORDS = ("Conv2d", "kernel", "-1", "[", "{", "}", "]", ":", "&a", "*a", "!!str", "'", "c", "1e9")
+WORDS += ("true", "null", "~", "ReLU", "inputs", "repeat", "head", "branches", "then", "---", "\t")
+WORDS += ("type", "%", "//", "(", "0", "99999999999999999999", "é", "\x85", "- ", "? ", "|", "\x00")
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_mutated_files_give_no_traceback(data: st.DataObject) -> None:
+    """Lines and words of valid files changed at random: an answer, or an error of netcalc's."""
+    source = data.draw(st.sampled_from([TWO, EXAMPLE.read_text("utf-8"), REDUCED_JSON]))
+    lines = source.splitlines()
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        lines[at : at + 1] = data.draw(st.sampled_from(MUTATIONS))(lines[at], data)
+        lines = lines or [""]
+    name = "net.json" if source is REDUCED_JSON else "net.yaml"
+    problem = ""
+    try:
+        nc.analyse(graph("\n".join(lines), name))
+    except NetcalcError as raised:
+        problem = str(raised)
+    assert "\n" not in problem
+
+
+REDUCED_JSON = export(nc.load("reduced"), "json")
+
+
+def _word(line: str, data: st.DataObject) -> list[str]:
+    parts = re.split(r"(\W)", line)
+    at = data.draw(st.integers(0, len(parts) - 1))
+    parts[at] = data.draw(st.sampled_from(WORDS))
+    return ["".join(parts)]
+
+
+def _character(line: str, data: st.DataObject) -> list[str]:
+    at = data.draw(st.integers(0, len(line)))
+    return [line[:at] + data.draw(st.text(max_size=2)) + line[at + 1 :]]
+
+
+MUTATIONS = [
+    _word,
+    _character,
+    lambda line, data: [],
+    lambda line, data: [line, line],
+    lambda line, data: [data.draw(st.sampled_from(["", " ", "  "])) + line.lstrip()],
+    lambda line, data: ["  " + line],
+]
+
+
+# --- the schema --------------------------------------------------------------------------------
+
+VALID = jsonschema.Draft202012Validator(schema())
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    assert json.loads(netcalc("schema").out) == schema()
+
+
+@pytest.mark.parametrize("net", ZOO)
+def test_the_schema_takes_what_is_exported(net: str) -> None:
+    assert not list(VALID.iter_errors(json.loads(nc.export(net, "json"))))
+
+
+@pytest.mark.parametrize("text", [EXAMPLE.read_text("utf-8"), TWO], ids=["example", "two towers"])
+def test_the_schema_takes_the_examples(text: str) -> None:
+    assert not list(VALID.iter_errors(yaml.safe_load(text)))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("out_channels: c", "out_channel: c"),
+        ("type: MaxPool2d, kernel: 2", "type: MaxPool2d"),
+        ("layers:\n  - stem", "layer:\n  - stem"),
+        ("left: [1, 3, 16, 16]", "left: [1, 3, x.y, 16]"),
+        ("repeat: 3", "repeat: [3]"),
+        ("  - stem_left: {type: stem, c: c}", "  - {type: stem, c: c}"),
+    ],
+)
+def test_the_schema_refuses_mistakes(right: str, wrong: str) -> None:
+    assert right in TWO
+    assert list(VALID.iter_errors(yaml.safe_load(TWO.replace(right, wrong))))
+
+
+# --- the commands ------------------------------------------------------------------------------
+
+
+def test_export_writes_files_by_their_ending(tmp_path: Path) -> None:
+    for name in ("a.yaml", "a.yml", "a.json"):
+        assert netcalc("export", "reduced", "-o", str(tmp_path / name)).code == 0
+        assert_same(nc.load(str(tmp_path / name)), nc.load("reduced"))
+    assert json.loads(netcalc("export", "reduced", "--to", "json").out)["name"] == "reduced"
+    assert netcalc("export", "reduced").out == (tmp_path / "a.yaml").read_text()
+    for wrong in (("-o", str(tmp_path / "a.txt")), ("--to", "xml")):
+        assert netcalc("export", "reduced", *wrong).code == 2
+
+
+def test_export_takes_the_input_along() -> None:
+    text = netcalc("export", "googlenet", "--aux", "--input", "256", "--batch", "2").out
+    made = graph(text)
+    assert made.inputs["input"].dims == (2, 3, 256, 256)
+    assert list(made.outputs)[1:] == ["aux1", "aux2"]
+    assert dict(made.loss_weights) == {"aux1": 0.3, "aux2": 0.3}
+
+
+def test_the_example_is_printed() -> None:
+    assert netcalc("schema", "--example").out == EXAMPLE.read_text("utf-8")
+
+
+def test_files_stand_wherever_a_net_does(tmp_path: Path) -> None:
+    file = tmp_path / "g.yml"
+    file.write_text(EXAMPLE.read_text("utf-8"))
+    out = netcalc("compare", "googlenet", str(file)).out
+    assert "B 6,998,552 params; A 6,998,552; together 0 (equal)" in out
+    assert "3*3*96*128" in netcalc("explain", str(file), "inception_3a/branch3x3/conv").out
+    assert json.loads(netcalc("table", str(file), "--format", "json").out)["network"] == "googlenet"
