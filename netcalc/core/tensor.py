@@ -46,5 +46,10 @@ class Tensor:
         """The number of elements."""
         return product(self.dims)
 
+    @property
+    def nbytes(self) -> Any:
+        """The bytes of its elements."""
+        return self.numel * BYTES[self.dtype]
+
     def __str__(self) -> str:
         return "x".join(str(d) for d in self.dims) or "scalar"

@@ -10,9 +10,11 @@ from netcalc.core.numbers import Num, ceil_div
 from netcalc.core.ops.base import (
     AXES,
     Constructor,
+    Coupling,
     Example,
     KindT,
     Op,
+    Saved,
     Working,
     batch_names,
     elementwise,
@@ -23,7 +25,7 @@ from netcalc.core.ops.base import (
 )
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term
-from netcalc.core.window import positive
+from netcalc.core.window import Window, positive
 
 __all__ = [
     "AdaptiveAvgPool",
@@ -92,6 +94,17 @@ class AdaptivePool(Op):
             elementwise(f"{label} saved by each window's first tap", kind, y, (-1, "-1")),
         )
 
+    def coupling(self, axis: int, ins: tuple[Tensor, ...]) -> Coupling:
+        at = axis - len(ins[0].dims) + len(self.output)
+        size = self.output[at] if at >= 0 else None
+        length = ins[0].dims[axis]
+        if size is None or size == length:
+            return "each"
+        if size == 1:
+            return "all"
+        step = length // size
+        return Window(step, step) if step * size == length else "uneven"
+
     def working(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Working, ...]:
         n = len(self.output)
         rows = zip(AXES[n], outs[0].dims[-n:], strict=True)
@@ -109,6 +122,11 @@ class AdaptiveAvgPool(AdaptivePool):
             *self.folding("additions", "add", ins[0], outs[0]),
             elementwise("divisions", "div", outs[0]),
         )
+
+    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        # global pools run as means, which keep sizes only
+        is_global = all(d == 1 for d in outs[0].dims[-len(self.output) :])
+        return Saved() if is_global else Saved(inputs=(0,))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -131,6 +149,12 @@ class AdaptiveMaxPool(AdaptivePool):
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         return self.folding("comparisons", "cmp", ins[0], outs[0])
+
+    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        return Saved(inputs=(0,), extra=(Tensor(outs[0].dims, "int64"),))
+
+    def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
+        return int(Tensor(outs[0].dims, "int64").nbytes)  # where the largest are
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

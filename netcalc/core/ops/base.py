@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, fields
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+)
 
 from netcalc.core.fields import CHECKS, plain
 from netcalc.core.numbers import Num
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term
+
+if TYPE_CHECKING:
+    from netcalc.core.window import Window
 
 __all__: list[str] = []
 
@@ -27,6 +40,23 @@ class Working(NamedTuple):
     steps: tuple[str, ...]
     value: Any
     remark: str = ""
+
+
+class Saved(NamedTuple):
+    """What PyTorch's autograd keeps of one call until the backward pass, parameters aside.
+
+    ``inputs`` and ``outputs`` are positions among those of the layer; ``extra`` are tensors that
+    nothing else holds, such as the indices of a max pool.
+    """
+
+    inputs: tuple[int, ...] = ()
+    outputs: tuple[int, ...] = ()
+    extra: tuple[Tensor, ...] = ()
+
+
+Coupling: TypeAlias = "Window | Literal['each', 'all', 'uneven']"
+"""How outputs along an axis depend on the inputs along it: each on the one at its place, through a
+sliding window, on all of them, or otherwise."""
 
 
 class Example(NamedTuple):
@@ -66,6 +96,12 @@ class Op:
             if checked is not value:
                 object.__setattr__(self, name, checked)
 
+    PASSES: ClassVar[Literal["", "inference", "always"]] = ""
+    """When the output is the input itself or a view of it: nothing is computed or stored then."""
+
+    UNREAD: ClassVar[frozenset[str]] = frozenset()
+    """Operands that are stored but that no forward pass of inference reads."""
+
     @property
     def type(self) -> str:
         """The name of the PyTorch module that this is."""
@@ -96,6 +132,22 @@ class Op:
         """How the sizes that this layer changes come about (for plain integers)."""
         return ()
 
+    def coupling(self, axis: int, ins: tuple[Tensor, ...]) -> Coupling:
+        """How outputs depend on inputs along an axis of the input behind its channels."""
+        return "each"
+
+    def axis_after(self, axis: int, ins: tuple[Tensor, ...]) -> int:
+        """Where an axis of the input is found in the output."""
+        return axis
+
+    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        """What autograd keeps of a call in training, as PyTorch has it on the CPU."""
+        return Saved()
+
+    def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
+        """Bytes that a call of inference takes beside its inputs and outputs, at its peak."""
+        return 0
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         """What the contract suite tries this kind of layer on."""
@@ -116,6 +168,14 @@ class Op:
             if f.name != "n" and _is_news(f, value := plain(getattr(self, f.name)))
         }
         return f"{self.type}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
+
+
+def peak(outs: tuple[Tensor, ...], *phases: int) -> int:
+    """Scratch bytes of a call that goes through phases, each with so many bytes beside its inputs.
+
+    The last phase holds the outputs; those before it do not.
+    """
+    return int(max(0, max(phases) - sum(x.nbytes for x in outs)))
 
 
 def per_axis(n: int, value: Any) -> Any:

@@ -10,8 +10,10 @@ from netcalc.core.numbers import Num
 from netcalc.core.ops.base import (
     AXES,
     Constructor,
+    Coupling,
     Example,
     Op,
+    Saved,
     Working,
     batch_names,
     example,
@@ -97,6 +99,26 @@ class Conv(Op):
         sizes = [w.size(d) for w, d in zip(self.windows(), x.dims[-n:], strict=True)]
         return (Tensor((*x.dims[: -n - 1], self.out_channels, *sizes), x.dtype),)
 
+    def coupling(self, axis: int, ins: tuple[Tensor, ...]) -> Coupling:
+        return window_coupling(self.windows(), axis, ins[0])
+
+    def _padded(self, x: Tensor) -> Tensor | None:
+        """The copy that PyTorch makes of an input that it pads by more at the end."""
+        more = [w.after - w.before for w in self.windows()]
+        if not any(more):
+            return None
+        n = len(more)
+        lengths = (d + m for d, m in zip(x.dims[-n:], more, strict=True))
+        return Tensor((*x.dims[:-n], *lengths), x.dtype)
+
+    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        padded = self._padded(ins[0])
+        return Saved(inputs=(0,)) if padded is None else Saved(extra=(padded,))
+
+    def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
+        padded = self._padded(ins[0])
+        return 0 if padded is None else int(padded.nbytes)
+
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         x, y = ins[0], outs[0]
         n = len(self.kernel)
@@ -148,6 +170,12 @@ class Conv(Op):
         yield example(Conv2d(8, 3, stride=0), x)
         yield example(Conv2d(8, 3), (8, 12))
         yield example(Conv2d(8, 3), (1, 1, 8, 12, 12))
+
+
+def window_coupling(windows: tuple[Window, ...], axis: int, x: Tensor) -> Coupling:
+    """The window of an axis, where there is one: windows move over the last axes."""
+    at = axis - len(x.dims) + len(windows)
+    return windows[at] if at >= 0 else "each"
 
 
 def _divisible(side: str, count: Num, groups: Num) -> Guard:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from netcalc.core.numbers import Num, product
 from netcalc.core.ops.base import (
     AXES,
+    Coupling,
     Example,
     Op,
+    Saved,
     Working,
     axis_of,
     batch_names,
@@ -41,6 +43,12 @@ class Linear(Op):
 
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         yield Guard((len(ins[0].dims) >= 1,), "Linear needs an input with at least one axis", {})
+
+    def coupling(self, axis: int, ins: tuple[Tensor, ...]) -> Coupling:
+        return "all" if axis == len(ins[0].dims) - 1 else "each"
+
+    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        return Saved(inputs=(0,))
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x,) = ins
@@ -101,6 +109,13 @@ class Flatten(Op):
             "start_dim={first} comes after end_dim={last}",
             {"first": self.start_dim, "last": self.end_dim},
         )
+
+    PASSES: ClassVar[Literal["", "inference", "always"]] = "always"
+
+    def axis_after(self, axis: int, ins: tuple[Tensor, ...]) -> int:
+        (x,) = ins
+        first, last = axis_of(self.start_dim, x), axis_of(self.end_dim, x)
+        return axis if axis < first else max(first, axis - (last - first))
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x,) = ins

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from netcalc.core.numbers import Cond, Num
 from netcalc.core.ops.base import (
+    Coupling,
     Example,
     Op,
     Working,
@@ -42,6 +43,9 @@ class Concat(Op):
                 "input {i} is {x}, which differs from input 1, {first}, outside axis {axis}",
                 {"i": i, "x": x, "first": first, "axis": axis},
             )
+
+    def coupling(self, axis: int, ins: tuple[Tensor, ...]) -> Coupling:
+        return "uneven" if axis == axis_of(self.dim, ins[0]) else "each"
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         first = ins[0]
@@ -81,6 +85,9 @@ class Add(Op):
                 "input {i} is {x}, input 1 is {first}: shapes that are added must be equal",
                 {"i": i, "x": x, "first": first},
             )
+
+    def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
+        return int(outs[0].nbytes) if len(ins) > 2 else 0  # a sum of two, while a third is added
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         return (ins[0],)

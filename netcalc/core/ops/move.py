@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netcalc.core.ops.base import Example, Op, Working, axis_of, example, has_axis
+from netcalc.core.ops.base import (
+    Coupling,
+    Example,
+    Op,
+    Saved,
+    Working,
+    axis_of,
+    example,
+    has_axis,
+)
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard
 from netcalc.core.window import not_negative
@@ -33,6 +42,18 @@ class Select(Op):
             "indices must be from 0 to {size} - 1, got {indices}",
             {"size": size, "indices": self.indices},
         )
+
+    def coupling(self, axis: int, ins: tuple[Tensor, ...]) -> Coupling:
+        return "uneven" if axis == axis_of(self.dim, ins[0]) else "each"
+
+    def _index(self) -> Tensor:
+        return Tensor((len(self.indices),), "int64")
+
+    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        return Saved(extra=(self._index(),))
+
+    def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
+        return int(self._index().nbytes)
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x,) = ins

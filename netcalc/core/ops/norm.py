@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from netcalc.core.numbers import product
-from netcalc.core.ops.base import Constructor, Example, Op, elementwise, example, named, rank
+from netcalc.core.ops.base import (
+    Constructor,
+    Coupling,
+    Example,
+    Op,
+    Saved,
+    elementwise,
+    example,
+    named,
+    peak,
+    rank,
+)
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term, buffer, parameter
 from netcalc.core.window import positive
@@ -44,6 +56,19 @@ class BatchNorm(Op):
                 "statistics of a batch need more than one value for each channel, got {each}",
                 {"each": each},
             )
+
+    UNREAD: ClassVar[frozenset[str]] = frozenset({"num_batches_tracked"})
+
+    def _statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Mean and inverse deviation of a batch."""
+        return (Tensor((x.dims[1],), x.dtype),) * 2
+
+    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        return Saved(inputs=(0,), extra=self._statistics(ins[0]))
+
+    def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
+        of_batch = () if self.track_running_stats else self._statistics(ins[0])
+        return sum(x.nbytes for x in of_batch)
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         return ins
@@ -108,6 +133,22 @@ class LocalResponseNorm(Op):
             "LocalResponseNorm takes an input of at least 3 axes, got {got}",
             {"got": len(ins[0].dims)},
         )
+
+    def coupling(self, axis: int, ins: tuple[Tensor, ...]) -> Coupling:
+        return "uneven" if axis == 1 else "each"
+
+    def _padded(self, x: Tensor) -> Tensor:
+        """The squares with size - 1 more channels around them."""
+        return Tensor((x.dims[0], x.dims[1] + self.size - 1, *x.dims[2:]), x.dtype)
+
+    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        # PyTorch composes it: squares, a padded average pool, then (* alpha + k) ** beta, x / that
+        (x,) = ins
+        return Saved(inputs=(0,), extra=(self._padded(x), x, x))
+
+    def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
+        each, padded = ins[0].nbytes, self._padded(ins[0]).nbytes
+        return peak(outs, each + padded, 3 * each, 2 * each)
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         return ins

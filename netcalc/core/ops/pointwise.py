@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from netcalc.core.ops.base import (
+    Coupling,
     Example,
     Op,
+    Saved,
     axis_of,
     elementwise,
     example,
@@ -29,6 +32,9 @@ class ReLU(Op):
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         return (elementwise("comparisons", "cmp", ins[0]),)
 
+    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        return Saved(outputs=(0,))
+
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield example(ReLU(), (2, 3, 4, 5))
@@ -40,6 +46,13 @@ class Dropout(Op):
     """Sets values to zero with probability ``p`` in training; costs nothing in eval mode."""
 
     p: float = 0.5
+
+    PASSES: ClassVar[Literal["", "inference", "always"]] = "inference"
+
+    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        if self.p in (0, 1):  # nothing is drawn then
+            return Saved(extra=(Tensor((), ins[0].dtype),) if self.p else ())
+        return Saved(extra=(ins[0],))  # the mask, which PyTorch draws in the input's type
 
     def limits(self) -> Iterator[Guard]:
         yield Guard((0 <= self.p <= 1,), "p must be between 0 and 1, got {p}", {"p": self.p})
@@ -85,6 +98,12 @@ class Softmax(Op):
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         yield has_axis("dim", self.dim, ins[0])
 
+    def coupling(self, axis: int, ins: tuple[Tensor, ...]) -> Coupling:
+        return "all" if axis == axis_of(self.dim, ins[0]) else "each"
+
+    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        return Saved(outputs=(0,))
+
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         return ins
 
@@ -129,6 +148,9 @@ class Tanh(Op):
             elementwise("additions of 1, subtractions from 1", "add", x, (2, "both")),
             elementwise("divisions", "div", x),
         )
+
+    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        return Saved(outputs=(0,))
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -8,9 +8,11 @@ from math import prod
 from typing import Any, ClassVar
 
 from netcalc.core.ops.base import (
+    Coupling,
     Example,
     KindT,
     Op,
+    Saved,
     Working,
     elementwise,
     example,
@@ -19,7 +21,7 @@ from netcalc.core.ops.base import (
     rank,
     same_count,
 )
-from netcalc.core.ops.conv import window_working
+from netcalc.core.ops.conv import window_coupling, window_working
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term
 from netcalc.core.window import Window, fits, not_negative, positive
@@ -88,6 +90,12 @@ class Pool(Op):
         sizes = [w.size(d) for w, d in zip(self.windows(), x.dims[-n:], strict=True)]
         return (Tensor((*x.dims[:-n], *sizes), x.dtype),)
 
+    def coupling(self, axis: int, ins: tuple[Tensor, ...]) -> Coupling:
+        return window_coupling(self.windows(), axis, ins[0])
+
+    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        return Saved(inputs=(0,))
+
     def folding(self, label: str, kind: str, y: Tensor) -> Term:
         """One operation less than a window has taps, for each output."""
         times = (prod(self.kernel) - 1, "(taps - 1)")
@@ -112,6 +120,12 @@ class MaxPool(Pool):
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         return (self.folding("comparisons", "cmp", outs[0]),)
+
+    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        return Saved(inputs=(0,), extra=(Tensor(outs[0].dims, "int64"),))
+
+    def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
+        return int(Tensor(outs[0].dims, "int64").nbytes)  # where the largest are
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netcalc.core.numbers import Num
-from netcalc.core.ops.base import Example, Op, Working, batch_names, example
+from netcalc.core.ops.base import (
+    Coupling,
+    Example,
+    Op,
+    Saved,
+    Working,
+    batch_names,
+    example,
+    peak,
+)
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term, buffer
 from netcalc.core.window import positive
@@ -29,6 +38,19 @@ class EuclideanRBF(Op):
 
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         yield Guard((len(ins[0].dims) >= 1,), "EuclideanRBF needs an input with an axis", {})
+
+    def coupling(self, axis: int, ins: tuple[Tensor, ...]) -> Coupling:
+        return "all" if axis == len(ins[0].dims) - 1 else "each"
+
+    def _differences(self, x: Tensor) -> Tensor:
+        return Tensor((*x.dims[:-1], self.out_features, x.dims[-1]), x.dtype)
+
+    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        return Saved(extra=(self._differences(ins[0]),))
+
+    def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
+        each = self._differences(ins[0]).nbytes
+        return peak(outs, 2 * each, each + outs[0].nbytes)
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x,) = ins

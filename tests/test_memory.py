@@ -1,0 +1,237 @@
+"""Memory: what is alive, what is saved for backward, what training takes, against PyTorch's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+import netcalc as nc
+from netcalc.core.analyse import Result, analyse
+from netcalc.core.graph import Graph, Node
+from netcalc.core.memory import OPTIMIZERS, bytes_moved, memory
+from netcalc.core.ops.base import Example, Op, Saved
+from netcalc.core.ops.dense import Flatten
+from netcalc.core.ops.pointwise import Dropout, ReLU
+from netcalc.core.ops.pool import MaxPool
+from netcalc.core.tensor import Tensor
+from netcalc.pytorch.build import Built, build
+from tests.models.googlenet import GoogLeNet
+from tests.reference import quiet
+from tests.storages import Alive, Kept, peaks, saved
+from tests.test_ops_contract import every_legal
+
+SMALL = {
+    "googlenet": 64,
+    "googlenet@aux=true": 224,
+    "googlenet-torchvision": 64,
+    "lenet5": None,
+    "alexnet": None,
+    "nin": 96,
+    "vgg11@lrn=true": 64,
+    "vgg11@bn=true": 64,
+    "bn_inception": 64,
+    "inception_v3@aux=true": 299,
+    "resnet18": 64,
+    "resnet50": 64,
+    "xception": 96,
+    "naive": None,
+    "reduced": None,
+}
+NETS = pytest.mark.parametrize("net", SMALL)
+
+
+def result_of(net: str, dtype: str = "float32", batch: int = 2) -> Result:
+    result = nc.analyse(net, SMALL[net], batch).result
+    inputs = {name: Tensor(x.dims, dtype) for name, x in result.inputs.items()}
+    return analyse(result.graph, inputs)
+
+
+def built_on(result: Result, device: str) -> tuple[Built, list[torch.Tensor]]:
+    dtype = getattr(torch, next(iter(result.inputs.values())).dtype)
+    with quiet():
+        built = build(result, device).to(dtype)
+    xs: list[Any] = [torch.randn(x.dims, device=device).to(dtype) for x in result.inputs.values()]
+    return built, xs
+
+
+def of_example(example: Example) -> Result:
+    """The example as a network, behind something to train so that autograd looks at it."""
+    shapes = {f"x{i}": Tensor(shape) for i, shape in enumerate(example.shapes)}
+    node = Node("layer", example.op, tuple((name, 0) for name in shapes), "layer")
+    return analyse(Graph("example", (node,), shapes, {"layer": ("layer", 0)}))
+
+
+# --- each kind of layer ------------------------------------------------------------------------
+
+
+@every_legal
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_scratch_is_what_pytorch_allocates(kind: type[Op], example: Example, device: str) -> None:
+    result = of_example(example)
+    built, xs = built_on(result, device)
+    with quiet():
+        assert memory(result).live == peaks(built, result, xs)
+
+
+@every_legal
+def test_saves_what_autograd_saves(kind: type[Op], example: Example) -> None:
+    """Inputs that need gradients, training mode, on the CPU."""
+    result = of_example(example)
+    built, xs = built_on(result, "cpu")
+    for x in xs:
+        x.requires_grad_()
+    with quiet():
+        witnessed = saved(built, result, xs)["layer"]
+    (row,) = result.rows
+    saves = row.node.op.saves(row.ins, row.outs)
+    held = sum(row.ins[i].nbytes for i in saves.inputs)
+    if row.node.op.PASSES != "always":
+        held += sum(row.outs[i].nbytes for i in saves.outputs)
+    assert held + sum(x.nbytes for x in saves.extra) == witnessed
+
+
+class Operands(TorchDispatchMode):
+    """The bytes of all tensors that operators read and write, each storage once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: dict[int, int] = {}
+        self.tensors: list[Any] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for t in tree_leaves((args, kwargs, out)):
+            if isinstance(t, torch.Tensor) and not func.is_view:
+                self.tensors.append(t)
+                self.sizes[t.untyped_storage()._cdata] = t.untyped_storage().nbytes()
+        return out
+
+
+ONE_OPERATOR = ("Conv", "Linear", "ReLU", "Tanh", "AvgPool", "Concat", "BatchNorm", "Scale")
+
+
+@every_legal
+def test_moves_what_the_operators_read_and_write(kind: type[Op], example: Example) -> None:
+    """For the kinds that PyTorch runs as one operator without workspace."""
+    result = of_example(example)
+    if kind.__name__ not in ONE_OPERATOR or memory(result).live["layer"] != sum(
+        x.nbytes for x in (*result.rows[0].ins, *result.rows[0].outs)
+    ):
+        pytest.skip("PyTorch runs it as several operators, or with workspace")
+    built, xs = built_on(result, "cpu")
+    with torch.no_grad(), quiet(), Operands() as operands:
+        built(*xs)
+    assert sum(operands.sizes.values()) == bytes_moved(result.rows[0])
+
+
+# --- whole networks ----------------------------------------------------------------------------
+
+
+@NETS
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_live_bytes_of_every_layer(net: str, dtype: str) -> None:
+    result = result_of(net, dtype)
+    built, xs = built_on(result, "meta")
+    found = memory(result)
+    witnessed = peaks(built, result, xs)
+    assert dict(found.live) == witnessed
+    assert found.peak == max(witnessed.values())
+    assert witnessed[found.peak_at] == found.peak
+
+
+@NETS
+def test_saved_bytes_of_every_layer(net: str) -> None:
+    result = result_of(net)
+    built, xs = built_on(result, "cpu")
+    with quiet():
+        assert dict(memory(result).saved) == saved(built, result, xs)
+
+
+def test_a_hand_written_model_takes_no_less() -> None:
+    """Python holds a module's input until its branches are joined; the plain liveness does not."""
+    result = nc.analyse("googlenet").result
+    with torch.device("meta"):
+        model, x = GoogLeNet().eval(), torch.empty(1, 3, 224, 224)
+    with torch.no_grad(), Alive("meta", list(model.parameters())) as alive:
+        alive.see(x)
+        model(x)
+    assert memory(result).peak <= alive.peak <= 1.1 * memory(result).peak
+
+
+def test_a_hand_written_model_saves_as_much() -> None:
+    result = nc.analyse("googlenet").result
+    model = GoogLeNet().train()
+    kept = Kept(model)
+    with kept.watching():
+        model(torch.randn(1, 3, 224, 224))
+    assert sum(memory(result).saved.values()) == kept.total
+
+
+def test_the_checks_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wrong rules are seen: indices forgotten, the wrong tensor saved, a copy too many."""
+    result = result_of("googlenet")
+    meta, on_meta = built_on(result, "meta")
+    cpu, on_cpu = built_on(result, "cpu")
+    live, kept = peaks(meta, result, on_meta), saved(cpu, result, on_cpu)
+    assert (memory(result).live, memory(result).saved) == (live, kept)
+    with monkeypatch.context() as patch:
+        patch.setattr(MaxPool, "scratch", lambda *_: 0)
+        assert memory(result).live != live
+    with monkeypatch.context() as patch:
+        patch.setattr(ReLU, "saves", lambda *_: Saved(inputs=(0,)))
+        assert memory(result).saved != kept
+    with monkeypatch.context() as patch:
+        patch.setattr(Dropout, "PASSES", "")
+        assert memory(result).live != live
+    with monkeypatch.context() as patch:
+        patch.setattr(Flatten, "PASSES", "")
+        assert memory(result).live != live
+
+
+MAKERS = {
+    "sgd": lambda params: torch.optim.SGD(params, lr=0.1),
+    "momentum": lambda params: torch.optim.SGD(params, lr=0.1, momentum=0.9),
+    "adam": torch.optim.Adam,
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("net", ["lenet5", "reduced", "resnet18"])
+def test_gradients_and_optimizers(net: str, optimizer: str) -> None:
+    result = result_of(net)
+    built, xs = built_on(result, "cpu")
+    made = MAKERS[optimizer](list(built.parameters()))
+    built.train()(*xs).sum().backward()
+    made.step()
+    state = [t for s in made.state.values() for t in s.values() if isinstance(t, torch.Tensor)]
+    found = memory(result, optimizer)
+    assert found.optimizer == sum(t.nbytes for t in state)
+    assert found.gradients == sum(p.grad.nbytes for p in built.parameters() if p.grad is not None)
+    assert found.weights == sum(p.nbytes for p in built.parameters())
+    assert found.buffers == sum(b.nbytes for b in built.buffers())
+
+
+def test_sums() -> None:
+    found = memory(nc.analyse("googlenet").result)
+    assert found.weights == 4 * 6_998_552
+    assert found.inference == found.weights + found.peak
+    assert found.training == 4 * found.weights + 4 * 116 + sum(found.saved.values())
+
+
+def test_nothing_is_saved_before_something_is_trained() -> None:
+    layers = nc.chain(pool=nc.MaxPool2d(2), relu=nc.ReLU(), conv=nc.Conv2d(4, 1))
+    result = nc.analyse(nc.network(layers, input=(1, 3, 8, 8))).result
+    assert dict(memory(result).saved) == {"pool": 0, "relu": 0, "conv": 4 * 3 * 4 * 4}
+    built, xs = built_on(result, "cpu")
+    assert saved(built, result, xs) == memory(result).saved
+
+
+def test_an_unknown_optimizer_is_told() -> None:
+    with pytest.raises(nc.InputError, match="choose from sgd, momentum, adam"):
+        memory(nc.analyse("reduced").result, "lion")

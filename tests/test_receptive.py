@@ -1,0 +1,266 @@
+"""Receptive fields, against the support of gradients and against published ones."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import netcalc as nc
+from netcalc.core.analyse import Result
+from netcalc.core.ops.base import Example, Op
+from netcalc.core.receptive import Field, receptive_fields
+from netcalc.core.window import Window
+from netcalc.pytorch.build import Built, build, module_path
+from netcalc.pytorch.lower import module
+from tests.reference import quiet
+from tests.test_ops_contract import every_legal
+
+
+def linear_twin(layer: nn.Module) -> nn.Module:
+    """A layer whose outputs depend on all that they can see: sums and averages of it."""
+    name = type(layer).__name__
+    if name.startswith("MaxPool"):
+        fixed = (layer.kernel_size, layer.stride, layer.padding, layer.ceil_mode)
+        dilated = layer.dilation not in (1, (1,), (1, 1), (1, 1, 1))
+        assert not dilated
+        return getattr(nn, name.replace("Max", "Avg"))(*fixed)
+    if name.startswith("AdaptiveMaxPool"):
+        return getattr(nn, name.replace("Max", "Avg"))(layer.output_size)
+    if name in ("ReLU", "Tanh", "LocalResponseNorm", "Dropout") or name.startswith("BatchNorm"):
+        return nn.Identity()
+    for parameter in layer.parameters():
+        nn.init.constant_(parameter, 1.0)
+    return layer
+
+
+def twin(result: Result) -> Built:
+    """The built network in float64 with positive weights, averages for max pools, no ReLUs."""
+    with quiet():
+        built = build(result).double()
+    for row in result.rows:
+        *above, last = module_path(row.name).split(".")
+        parent = built.get_submodule(".".join(above))
+        setattr(parent, last, linear_twin(getattr(parent, last)))
+    return built
+
+
+def run(built: Built, result: Result) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    (dims,) = (x.dims for x in result.inputs.values())
+    x = torch.ones(dims, dtype=torch.float64, requires_grad=True)
+    values: dict[str, Any] = dict(zip(result.graph.inputs, [x], strict=True))
+    for node in result.graph.nodes:
+        layer = built.get_submodule(module_path(node.name))
+        values[node.name] = layer(*(values[ref] for ref, _ in node.inputs))
+    return x, values
+
+
+def support(x: torch.Tensor, y: torch.Tensor, axis: int) -> tuple[int, int]:
+    """From where to where along an axis the gradient of a sum of outputs is not zero."""
+    (grad,) = torch.autograd.grad(y.sum(), x, retain_graph=True)
+    seen = grad.abs().sum([i for i in range(grad.dim()) if i != axis]).nonzero().flatten()
+    return int(seen.min()), int(seen.max())
+
+
+def lies_inside(field: Field, i: int, length: int) -> bool:
+    """Whether an output sees no padding, of this layer or of one before it."""
+    if field.stride is None or field.size is None:
+        return False
+    start = field.start + i * field.stride
+    return start >= 0 and start + field.size <= length
+
+
+def around(field: Field, i: int, length: int) -> tuple[int, int]:
+    """What the rule says that output ``i`` sees, inside the input."""
+    assert field.stride is not None
+    assert field.size is not None
+    start = field.start + i * field.stride
+    return max(0, start), min(length, start + field.size) - 1
+
+
+NETS = {
+    "googlenet": (1, 3, 736, 64),
+    "googlenet-torchvision": (1, 3, 736, 64),
+    "alexnet-torchvision": (1, 3, 256, 512),
+    "vgg11": (1, 3, 256, 96),
+    "resnet18": (1, 3, 512, 64),
+    "resnet50@stride=v1": (1, 3, 544, 64),
+    "nin": (1, 3, 512, 96),
+    "xception": (1, 3, 704, 96),
+    "naive": (1, 256, 9, 13),
+    "lenet5": (1, 1, 32, 32),
+}
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_fields_are_the_gradients_support(net: str) -> None:
+    """Of layers with positions, two neighbours that see no padding; of others, the whole input."""
+    if net == "lenet5":
+        result = nc.analyse(net).result
+    else:
+        graph = nc.load(net)
+        result = nc.analyse(graph, NETS[net]).result
+    built = twin(result)
+    x, values = run(built, result)
+    fields = receptive_fields(result)
+    looked = 0
+    for row in every_few(result):
+        for field in fields[row.name].values():
+            (axis,) = (k[1] for k, f in fields[row.name].items() if f is field)
+            y, length = values[row.name], x.shape[axis]
+            if field.stride is None and field.size is not None:
+                low, high = support(x, y.flatten()[:1], axis)
+                assert low == max(0, field.start)
+                # a pool that rounds down can leave out the last positions, which padding then
+                # stands for
+                assert min(field.end, length - 1) - 32 < high <= min(field.end, length - 1)
+            inside = [i for i in range(field.length) if lies_inside(field, i, length)]
+            for i in inside[len(inside) // 2 :][:2]:
+                picked = y.select(field.axis, i)
+                assert support(x, picked, axis) == around(field, i, length), row.name
+                looked += 1
+    assert looked > 20
+
+
+def every_few(result: Result) -> list[Any]:
+    """The layers that change a field, and where branches meet; some of them in long networks."""
+    rows = [r for r in result.rows if r.type[:4] in ("Conv", "MaxP", "AvgP", "Adap", "Conc", "Add")]
+    rows += [r for r in result.rows if r.type in ("Linear", "EuclideanRBF", "Flatten")]
+    return rows[:: max(1, len(rows) // 24)] + rows[-2:]
+
+
+def test_the_support_can_differ() -> None:
+    """Its twin: a wider kernel than the spec's is seen."""
+    result = nc.analyse("vgg11", (1, 3, 64, 64)).result
+    built = twin(result)
+    name = next(r.name for r in result.rows if r.type == "Conv2d")
+    wide = nn.Conv2d(3, 64, 5, padding=2).double()
+    nn.init.constant_(wide.weight, 1.0)
+    *above, last = module_path(name).split(".")
+    setattr(built.get_submodule(".".join(above)), last, wide)
+    x, values = run(built, result)
+    field = receptive_fields(result)[name]["input", 2]
+    assert support(x, values[name].select(2, 30), 2) != around(field, 30, 64)
+
+
+@every_legal
+def test_couplings_are_the_gradients_support(kind: type[Op], example: Example) -> None:
+    """Every output along every axis behind the channels, of each kind's examples."""
+    ins = tuple(nc.Tensor(shape) for shape in example.shapes)
+    with quiet():
+        layer = module(example.op, ins).double().eval()
+        if not (kind.__name__ == "MaxPool" and set(example.op.dilation) != {1}):  # type: ignore[attr-defined]
+            layer = linear_twin(layer)
+        xs = [torch.rand(s, dtype=torch.float64, requires_grad=True) for s in example.shapes]
+        y = layer(*xs)
+        y = y * torch.rand_like(y)
+    for axis in range(2, len(example.shapes[0])):
+        coupling = example.op.coupling(axis, ins)
+        after = example.op.axis_after(axis, ins)
+        length = example.shapes[0][axis]
+        if coupling == "uneven" or (y.shape[after] != length and coupling == "each"):
+            continue  # flattened together with others, or said to be irregular
+        for i in range(y.shape[after]):
+            if isinstance(coupling, Window) and set(getattr(example.op, "dilation", (1,))) != {1}:
+                break  # a window with holes: its ends are looked at in whole networks
+            low, high = reach(coupling, i, length)
+            if low > high:
+                continue  # it sees padding alone
+            assert support(xs[0], y.select(after, i), axis) == (low, high)
+
+
+def reach(coupling: Any, i: int, length: int) -> tuple[int, int]:
+    if coupling == "each":
+        return i, i
+    if coupling == "all":
+        return 0, length - 1
+    start = i * coupling.stride - coupling.before
+    return max(0, start), min(length, start + coupling.span) - 1
+
+
+# Araujo, Norris & Sim, Distill 2019, table of section "Receptive fields of popular networks", for
+# the last feature map: size, stride, and padding where their TensorFlow models pad as these do.
+PUBLISHED = [
+    ("alexnet", "pool5", 195, 32, 64),
+    ("vgg16", "pool5", 212, 32, 90),
+    ("bn_inception", "inception_5b/concat", 699, 32, None),
+    ("inception_v3", "mixed_7c/concat", 1311, 32, 618),
+    ("inception_v4", "mixed_7d/concat", 2071, 32, 998),
+    ("inception_resnet_v2", "conv_7b", 3039, 32, 1482),
+    ("resnet50@stride=v1", "conv5_3/relu", 483, 32, None),
+    ("resnet101@stride=v1", "conv5_3/relu", 1027, 32, None),
+    ("resnet152@stride=v1", "conv5_3/relu", 1507, 32, None),
+]
+
+
+@pytest.mark.parametrize(("net", "layer", "size", "stride", "padding"), PUBLISHED)
+def test_published_fields(
+    net: str, layer: str, size: int, stride: int, padding: int | None
+) -> None:
+    fields = receptive_fields(nc.analyse(net).result)[layer]
+    for field in fields.values():
+        assert (field.size, field.stride) == (size, stride)
+        if padding is not None:
+            assert field.padding == padding
+
+
+def test_the_smallest_field_is_that_of_the_narrowest_path() -> None:
+    """By brute force: each branch of two modules silenced or not, the supports of what is left."""
+    module = {"a": (3, 3), "b": (1, 1), "c": (5, 3)}
+    layers = {
+        f"module{i}": nc.branches(
+            {
+                name: nc.chain(
+                    one=nc.Conv2d(2, k, padding=k // 2), two=nc.Conv2d(2, j, padding=j // 2)
+                )
+                for name, (k, j) in module.items()
+            }
+        )
+        for i in (1, 2)
+    }
+    layers["join"] = nc.branches(nc.Add(), c=nc.Conv2d(6, 3, padding=1), d=nc.chain())
+    result = nc.analyse(nc.network(nc.chain(layers), input=(1, 2, 41, 5))).result
+    sizes = []
+    for kept in itertools.product(module, module, (True, False)):
+        built = twin(result)
+        for i, name in itertools.product((1, 2), module):
+            if kept[i - 1] != name:
+                nn.init.zeros_(built.get_submodule(f"module{i}.{name}.one").weight)  # type: ignore[arg-type]
+        if not kept[2]:
+            nn.init.zeros_(built.get_submodule("join.c").weight)  # type: ignore[arg-type]
+        x, values = run(built, result)
+        low, high = support(x, values["join/add"].select(2, 20), 2)
+        sizes.append(high - low + 1)
+    field = receptive_fields(result)["join/add"]["input", 2]
+    assert (field.least, field.size) == (min(sizes), max(sizes))
+
+
+def test_what_cannot_be_said_is_none() -> None:
+    layers = nc.chain(
+        pool=nc.AdaptiveAvgPool2d(3), conv=nc.Conv2d(4, 3), last=nc.AdaptiveAvgPool2d(1)
+    )
+    fields = receptive_fields(nc.analyse(nc.network(layers, input=(1, 2, 8, 8))).result)
+    uneven, behind = fields["pool"]["input", 2], fields["conv"]["input", 2]
+    assert (uneven.size, uneven.least, uneven.stride) == (None, None, None)
+    assert behind.size is None
+    assert (uneven.start, uneven.end) == (0, 7)
+
+
+def test_several_inputs_are_kept_apart() -> None:
+    layers = nc.chain(
+        a=nc.Conv2d(2, 3, padding=1),
+        b=nc.use(nc.Conv2d(2, 5, padding=2), "right"),
+        both=nc.use(nc.Add(), "a", "b"),
+    )
+    shape = (1, 2, 9, 9)
+    result = nc.analyse(nc.network(layers, input={"left": shape, "right": shape})).result
+    fields = receptive_fields(result)["both"]
+    assert {key: f.size for key, f in fields.items()} == {
+        ("left", 2): 3,
+        ("left", 3): 3,
+        ("right", 2): 5,
+        ("right", 3): 5,
+    }
