@@ -7,6 +7,7 @@ the blocks anew, ``cog --check`` tells whether one is stale.
 from __future__ import annotations
 
 import ast
+import dataclasses
 import doctest
 import io
 import os
@@ -17,23 +18,29 @@ import sys
 import tempfile
 import textwrap
 import tomllib
+from collections.abc import Iterable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 80
 _PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
+_FILE_BLOCK = re.compile(r"^```yaml\n(# (\S+\.yaml)\n.*?)^```$", re.M | re.S)
 
 
 def run(command: str) -> str:
     """A console block: ``netcalc COMMAND`` and all that it prints.
 
-    The line is given to a shell in an empty folder, so it may go on with a pipe
-    or with ``&&``.
+    The line is given to a shell, so it may go on with a pipe or with ``&&``. It
+    runs in a folder that holds nothing but the files shown above it: the yaml
+    blocks whose first line is a comment with a name, ``# my_net.yaml``.
     """
     python = shlex.quote(sys.executable)
     script = f'netcalc() {{ {python} -m netcalc "$@"; }}\nnetcalc {command}'
     with tempfile.TemporaryDirectory() as folder:
+        for text, name in _FILE_BLOCK.findall(_above()):
+            Path(folder, name).write_text(text, "utf-8")
         ran = subprocess.run(  # noqa: S603  (the commands are the pages' own)
             ["/bin/sh", "-c", script],
             cwd=folder,
@@ -64,10 +71,9 @@ def printed() -> str:
     """
     import cog  # exists only while cog runs
 
-    page = Path(cog.inFile).read_text("utf-8").splitlines(keepends=True)
     out = io.StringIO()
     namespace: dict[str, object] = {}
-    for block in _PYTHON_BLOCK.findall("".join(page[: cog.firstLineNum])):
+    for block in _PYTHON_BLOCK.findall(_above()):
         shown = block.startswith(">>>")
         source = doctest.script_from_examples(block) if shown else block
         code = compile(source, cog.inFile, "exec", dont_inherit=True)
@@ -75,6 +81,14 @@ def printed() -> str:
         with redirect_stdout(out):
             exec(code, namespace)  # noqa: S102  (the page's own code)
     return fenced(out.getvalue(), "text")
+
+
+def _above() -> str:
+    """The page down to the block that is being written."""
+    import cog
+
+    page = Path(cog.inFile).read_text("utf-8").splitlines(keepends=True)
+    return "".join(page[: cog.firstLineNum])
 
 
 def rooms() -> str:
@@ -88,7 +102,7 @@ def rooms() -> str:
         if path.stem == "__init__":
             name = room.removeprefix("./") or "netcalc/"
         text = f"{name:<17} {told.partition(chr(10))[0]}"
-        lines += textwrap.wrap(text, WIDTH, subsequent_indent=" " * 18)
+        lines += _wrapped(text, " " * 18)
     return fenced("\n".join(lines), "text")
 
 
@@ -103,6 +117,112 @@ def layers() -> str:
     contracts = config["tool"]["importlinter"]["contracts"]
     order = next(c["layers"] for c in contracts if c["type"] == "layers")
     return fenced("\n".join(order), "text")
+
+
+def folded(path: str) -> str:
+    """A block with a YAML file of the package, its long lines folded."""
+    import yaml
+
+    text = (ROOT / path).read_text("utf-8")
+    lines = "\n".join(_folded(line) for line in text.splitlines())
+    assert yaml.safe_load(lines) == yaml.safe_load(text)
+    return fenced(lines, "yaml")
+
+
+def _folded(line: str) -> str:
+    """A line that goes on, four columns further in, behind a comma."""
+    indent = len(line) - len(line.lstrip())
+    if len(line) <= WIDTH:
+        return line
+    at = line.rindex(", ", 0, WIDTH) + 1
+    return f"{line[:at]}\n{_folded(' ' * (indent + 4) + line[at:].lstrip())}"
+
+
+def layer_types() -> str:
+    """A block with the types of layer that a file may name, and their fields.
+
+    Types of one kind, which differ in their number of axes, stand together.
+    """
+    from netcalc.core.ops import types
+
+    alike: dict[Any, list[str]] = {}
+    for name, (kind, _) in types().items():
+        alike.setdefault(kind, []).append(name)
+    lines = []
+    for kind, names in alike.items():
+        least, most = kind.ARITY
+        count = "" if most == 1 else f" ({least} or more inputs)"
+        lines += [f"{', '.join(names)}{count}"]
+        for text in (
+            ", ".join(_fields(kind, names[0])) or "no fields",
+            kind.__doc__.partition("\n")[0].replace("``", ""),
+        ):
+            lines += _wrapped(f"    {text}", "    ")
+    return fenced("\n".join(lines), "text")
+
+
+def _fields(kind: Any, name: str) -> Iterator[str]:
+    """The fields of a type, with what they are unless given."""
+    from netcalc.core.fields import plain
+    from netcalc.spec.layers import field_annotations, required
+
+    defaults = {f.name: f.default for f in dataclasses.fields(kind)}
+    for field in field_annotations(name):
+        if field in required(name):
+            yield field
+        elif defaults[field] is dataclasses.MISSING:
+            yield f"{field}=kernel"  # the stride of a pool
+        else:
+            yield f"{field}={str(plain(defaults[field])).lower()}"
+
+
+_TAKES = {
+    "Num": "a number, or arithmetic on parameters",
+    "int": "a number, or arithmetic on parameters",
+    "bool": "`true` or `false`",
+    "float": "a number, with decimals or without: `0.75`, `1e-4`",
+    "float | None": "such a number, or `none`",
+    "tuple[Num, ...]": "one number, or a list of them: `3`, `[1, 7]`",
+    "tuple[int, ...]": "one number, or a list of them: `3`, `[1, 7]`",
+    "tuple[int | None, ...]": "the same, with `none` for an axis that stays",
+    "tuple[Num, ...] | str": "the same, or `same` or `valid`",
+}
+"""For each annotation of a field, what the field takes in a file."""
+
+
+def field_values() -> str:
+    """A list of what the fields of the types of layer take."""
+    from netcalc.core.ops import types
+    from netcalc.spec.layers import field_annotations
+
+    takes: dict[str, dict[str, list[str]]] = {}
+    for name in types():
+        for field, annotation in field_annotations(name).items():
+            told = takes.setdefault(field, {})
+            told.setdefault(_TAKES[annotation], []).append(name)
+    rows: dict[str, list[str]] = {text: [] for text in _TAKES.values()}
+    for field, told in takes.items():
+        usual = max(told, key=lambda text: len(told[text]))
+        for text, names in told.items():
+            only = "" if text == usual else f" of {', '.join(names)}"
+            rows[text].append(f"`{field}`{only}")
+    lines = []
+    for text, fields in rows.items():
+        lines += _wrapped(f"- {', '.join(sorted(fields))}: {text}", "  ")
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent)
+
+
+def said_of(keys: Iterable[str]) -> None:
+    """Fail where this page has no row of a table for one of some keys."""
+    import cog
+
+    page = Path(cog.inFile).read_text("utf-8")
+    missing = [key for key in keys if f"\n| `{key}`" not in page]
+    assert not missing, f"the tables of {cog.inFile} lack {missing}"
 
 
 def fenced(text: str, language: str) -> str:
