@@ -25,17 +25,19 @@ def analyse(
     net: Graph | str,
     input: Shape | Mapping[str, Shape] | None = None,  # noqa: A002  (the field's word)
     batch: int | None = None,
+    dtype: str | None = None,
 ) -> Analysis:
     """Analyse a network: a graph, or what ``load`` takes.
 
     ``input`` is a shape (with several inputs, a mapping from their names), each network's own
-    unless given; ``batch`` sets the number of images. Raises SpecError, which names the layer and
-    the numbers, where the network cannot run on that input.
+    unless given; ``batch`` sets the number of images, ``dtype`` (float64, float32, float16 or
+    bfloat16) the type of inputs and parameters, on which bytes depend. Raises SpecError, which
+    names the layer and the numbers, where the network cannot run on that input.
     """
     if not isinstance(net, Graph | str):
         raise InputError(f"analyse takes a graph or the name of a network, got {net!r}")
     graph = load(net) if isinstance(net, str) else net
-    return Analysis(_analyse(graph, inputs_of(graph, input, batch)))
+    return Analysis(_analyse(graph, inputs_of(graph, input, batch, dtype)))
 
 
 def export(net: Analysis | Graph | str, to: str = "yaml") -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from netcalc.core import compare as core_compare
     from netcalc.core import crops as core_crops
     from netcalc.core.checks import Check, Verification
+    from netcalc.core.memory import Memory
+    from netcalc.core.receptive import Fields
     from netcalc.report.table import Report
 
 DEFAULT_QUANTITIES = ("params", "macs", "output")
@@ -53,6 +55,26 @@ class Analysis:
         """The outputs by name, the main one first."""
         return dict(self.result.outputs)
 
+    def memory(self, optimizer: str = "adam") -> Memory:
+        """Bytes of inference and of a training step with an optimizer (sgd, momentum, adam).
+
+        ``inference``, ``training``, ``peak`` and what they are made of; ``live`` and ``saved`` by
+        layer. Raises InputError for another optimizer.
+        """
+        from netcalc.core.memory import memory
+
+        return memory(self.result, optimizer)
+
+    def receptive_fields(self) -> dict[str, Fields]:
+        """For each layer, its field on each axis (``("input", 2)``) behind an input's channels.
+
+        ``size`` (with all branches), ``least`` (along the narrowest path), ``stride`` and
+        ``padding``, in positions of the input.
+        """
+        from netcalc.core.receptive import receptive_fields
+
+        return receptive_fields(self.result)
+
     def to_frame(self) -> pd.DataFrame:
         """A pandas DataFrame with a row for each layer."""
         from netcalc.report.frames import rows_frame
@@ -61,7 +83,7 @@ class Analysis:
 
     def to_dict(self) -> dict[str, Any]:
         """The document that ``netcalc table --format json`` prints."""
-        from netcalc.report.network import document
+        from netcalc.report.document import document
 
         return document(self.result)
 
@@ -73,13 +95,17 @@ class Analysis:
         depth: int | None = None,
         columns: Sequence[str] | None = None,
         share: bool = False,
+        optimizer: str | None = None,
         width: int = 80,
     ) -> str:
-        """The table as ``netcalc table`` prints it, with the same options."""
+        """The table as ``netcalc table`` prints it, with the same options.
+
+        An ``optimizer`` adds the lines on memory, as columns on memory do.
+        """
         from netcalc.report.network import network_report
 
         chosen = tuple(columns) if columns is not None else None
-        report = network_report(self.result, layout, depth, chosen, share)
+        report = network_report(self.result, layout, depth, chosen, share, optimizer)
         return _rendered(report, format, width)
 
     def explain(self, path: str = "", *quantities: str) -> Explanation:

@@ -14,6 +14,7 @@ from click.shell_completion import BashComplete
 
 import netcalc as nc
 from netcalc.cli import cli
+from netcalc.report.columns import COLUMNS
 from netcalc.zoo import entries
 from tests.commands import netcalc, process
 
@@ -271,6 +272,48 @@ def test_names_take_dash_and_underscore() -> None:
         netcalc("table", "googlenet_torchvision").out
         == netcalc("table", "GoogLeNet-torchvision").out
     )
+
+
+def test_every_column_is_named_in_the_help() -> None:
+    words = set(re.findall(r"[a-z_%]+", netcalc("table", "--help").out))
+    assert set(COLUMNS) - {"layer"} <= words
+
+
+def test_columns_on_receptive_fields() -> None:
+    """Araujo et al. 2019: VGG-16 sees 212 pixels, 32 apart, 90 of them before the image."""
+    names = "receptive_field,receptive_field_min,effective_stride,effective_padding"
+    rows = netcalc("table", "vgg16", "--columns", names, "--format", "csv").out.split()
+    assert "pool5,212,212,32,90" in rows
+    assert "fc6,404,404,-,90" in rows
+
+
+def test_columns_on_memory_add_its_lines() -> None:
+    """By hand: 256x32x32 and 128x32x32 floats, a 1x1 convolution from one to the other."""
+    names = "activations,activation_bytes,saved_bytes,live_bytes,bytes_moved,intensity"
+    ran = netcalc("table", "naive", "--layout", "layers", "--columns", names, "--format", "csv")
+    x, y, w = 4 * 256 * 1024, 4 * 128 * 1024, 4 * 256 * 128
+    row = f"branch1x1/conv,{y // 4},{y},{x},{x + y},{x + y + w},{256 * y // 4 / (x + y + w):.2f}"
+    assert row in ran.out.split()
+    text = netcalc("table", "naive", "--columns", "saved_bytes").out
+    assert "memory of inference: 4.36 MB parameters + " in text
+    assert "memory" not in netcalc("table", "naive", "--columns", "params").out
+
+
+def test_optimizers_and_types() -> None:
+    of = {
+        optimizer: json.loads(
+            netcalc(
+                *("table", "naive", "--optimizer", optimizer, "--dtype", "float16"),
+                *("--format", "json"),
+            ).out
+        )["memory"]
+        for optimizer in ("sgd", "momentum", "adam")
+    }
+    params = 1_089_536
+    assert [of[name]["optimizer_state"] for name in of] == [0, 2 * params, 4 * params + 3 * 4]
+    assert all(m["weights"] == m["gradients"] == 2 * params for m in of.values())
+    assert netcalc("table", "naive", "--optimizer", "lion").code == 2
+    assert netcalc("table", "naive", "--dtype", "int8").code == 2
 
 
 def test_columns_and_shares() -> None:

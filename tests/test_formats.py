@@ -141,7 +141,8 @@ def test_json_is_one_row_per_layer_and_adds_up(net: str) -> None:
 def test_json_has_the_fields_of_the_contract() -> None:
     doc = json.loads(netcalc("table", "googlenet", "--format", "json").out)
     assert list(doc) == [
-        *("schema", "network", "factory", "inputs", "outputs", "rows", "totals", "unknown")
+        *("schema", "network", "factory", "inputs", "outputs", "rows", "totals", "unknown"),
+        "memory",
     ]
     assert doc["inputs"] == [{"name": "input", "shape": [1, 3, 224, 224], "dtype": "float32"}]
     row = doc["rows"][0]
@@ -161,6 +162,11 @@ def test_json_has_the_fields_of_the_contract() -> None:
     for key in ("params", "trainable", "weights", "biases", "buffers", "macs", "flops", "ops"):
         assert key in row
         assert key in doc["totals"]
+    assert row["receptive_field"] == {"min": [7, 7], "max": [7, 7], "stride": [2, 2]} | {
+        "padding": [3, 3]
+    }
+    assert row["activation_bytes"] == 4 * 64 * 112 * 112
+    assert doc["memory"]["gradients"] == 4 * doc["totals"]["params"]
     assert (doc["totals"]["depth"], doc["totals"]["layers"]) == (22, 58)
 
 

@@ -24,9 +24,22 @@ from netcalc.cli._options import Net, emit, network_options, output_options, spl
     callback=split,
     metavar="A,B,...",
     help="Which columns: type, fields, input, output, params, weights, biases, buffers, trainable,"
-    " macs, flops, ops, add, mul, div, cmp, exp, pow, params%, macs%.",
+    " macs, flops, ops, add, mul, div, cmp, exp, pow, params%, macs%, receptive_field,"
+    " receptive_field_min, effective_stride, effective_padding, activations, activation_bytes,"
+    " saved_bytes, live_bytes, bytes_moved, intensity.",
 )
 @click.option("--share", is_flag=True, help="Add each row's share of all parameters and MACs.")
+@click.option(
+    "--optimizer",
+    type=click.Choice(["sgd", "momentum", "adam"]),
+    help="Add the memory of inference, and of training with this optimizer (columns on memory add"
+    " them too, with adam).",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float64", "float32", "float16", "bfloat16"]),
+    help="Type of inputs and parameters, for bytes.  [default: float32]",
+)
 @network_options
 @output_options
 def command(
@@ -35,6 +48,8 @@ def command(
     depth: int | None,
     columns: tuple[str, ...] | None,
     share: bool,
+    optimizer: str | None,
+    dtype: str | None,
     input_shape: tuple[int, ...] | None,
     batch: int | None,
     aux: bool,
@@ -47,6 +62,8 @@ def command(
     netcalc table googlenet                       Table 1 of the paper, derived
     netcalc table googlenet --layout layers       every layer
     netcalc table googlenet --columns params,weights,biases,macs%
+    netcalc table googlenet --columns receptive_field,effective_stride
+    netcalc table googlenet --optimizer adam --batch 32
     netcalc table googlenet --input 3,160,160 -o small.csv
 
     --format json has a row for each layer, whatever the layout.
@@ -56,6 +73,6 @@ def command(
     from netcalc.report.network import network_report
 
     graph = load(net, **({"aux": True} if aux else {}))
-    result = analyse(graph, input_shape, batch).result
-    report = network_report(result, layout, depth, columns, share)
+    result = analyse(graph, input_shape, batch, dtype).result
+    report = network_report(result, layout, depth, columns, share, optimizer)
     emit(report, fmt, output)

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from netcalc.core.fields import axes, number
 from netcalc.core.graph import Graph
-from netcalc.core.tensor import Tensor
+from netcalc.core.tensor import FLOATS, Tensor
 from netcalc.errors import InputError, SpecError
 
 Shape: TypeAlias = int | Sequence[int]
@@ -18,11 +18,14 @@ def inputs_of(
     graph: Graph,
     given: Shape | Mapping[str, Shape] | None = None,
     batch: int | None = None,
+    dtype: str | None = None,
 ) -> dict[str, Tensor]:
-    """The inputs of a graph, with shapes and batch as asked for.
+    """The inputs of a graph, with shapes and batch as asked for, floating ones in ``dtype``.
 
-    Raises InputError for a shape with the wrong number of axes, or one below 1.
+    Raises InputError for a shape with the wrong number of axes or one below 1, or an unknown dtype.
     """
+    if dtype is not None and dtype not in FLOATS:
+        raise InputError(f"dtype must be one of {', '.join(FLOATS)}, got {dtype!r}")
     shapes: Mapping[str, Shape] = {}
     if isinstance(given, Mapping):
         shapes = given
@@ -35,7 +38,10 @@ def inputs_of(
     if unknown:
         raise InputError(f"{graph.name} has no input {sorted(unknown)[0]!r}")
     return {
-        name: Tensor(_dims(name, x, shapes.get(name), batch, graph.batched), x.dtype)
+        name: Tensor(
+            _dims(name, x, shapes.get(name), batch, graph.batched),
+            dtype if dtype and x.dtype in FLOATS else x.dtype,
+        )
         for name, x in graph.inputs.items()
     }
 

@@ -21,6 +21,9 @@ BYTES = {
 }
 """Bytes of one element, by PyTorch's dtype names."""
 
+FLOATS = tuple(dtype for dtype in BYTES if "float" in dtype)
+"""The floating ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tensor:

@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from netcalc.core.analyse import Counts, Row, Totals
+from netcalc.core.analyse import Counts, Result, Row, Totals
+from netcalc.core.memory import Memory, bytes_moved, memory
+from netcalc.core.receptive import Field, Fields, receptive_fields
 from netcalc.core.term import WORK
 from netcalc.errors import InputError, UnknownNameError, did_you_mean
 from netcalc.report.expression import text
 from netcalc.report.table import Column
-from netcalc.report.units import grouped, percent, size
+from netcalc.report.units import decimal, grouped, percent, size
+
+
+class Network:
+    """A network of which lines are shown: what is no sum of terms is worked out when asked for."""
+
+    def __init__(self, result: Result, optimizer: str | None = None) -> None:
+        self.result = result
+        self.optimizer = optimizer or "adam"
+
+    @cached_property
+    def memory(self) -> Memory:
+        """Bytes of inference and training."""
+        return memory(self.result, self.optimizer)
+
+    @cached_property
+    def fields(self) -> dict[str, Fields]:
+        """Receptive fields by layer."""
+        return receptive_fields(self.result)
+
+    def fields_of(self, name: str) -> tuple[Field, ...]:
+        """Those of a layer on the axes of the first input."""
+        first = next(iter(self.result.inputs))
+        return tuple(field for (of, _), field in self.fields[name].items() if of == first)
 
 
 class Line(NamedTuple):
@@ -19,7 +45,12 @@ class Line(NamedTuple):
     name: str
     rows: tuple[Row, ...]
     counts: Counts
-    totals: Totals
+    network: Network
+
+    @property
+    def totals(self) -> Totals:
+        """The sums of the whole network."""
+        return self.network.result.totals
 
 
 class Quantity(NamedTuple):
@@ -61,6 +92,40 @@ def _work(kind: str) -> Quantity:
     return _number(kind, kind, lambda counts: counts.ops.get(kind, 0))
 
 
+def activations(rows: tuple[Row, ...]) -> int:
+    """Values that layers put out."""
+    return sum(int(x.numel) for row in rows for x in row.outs)
+
+
+def activation_bytes(rows: tuple[Row, ...]) -> int:
+    """Their bytes."""
+    return sum(int(x.nbytes) for row in rows for x in row.outs)
+
+
+def _bytes(name: str, heading: str, value: Callable[[Line], int]) -> Quantity:
+    return Quantity(Column(name, heading, show=grouped), value)
+
+
+def _moved(line: Line) -> int:
+    return sum(bytes_moved(row) for row in line.rows)
+
+
+def _intensity(line: Line) -> str:
+    moved = _moved(line)
+    return decimal(line.counts.macs, moved, 2) if moved else ""
+
+
+def _field(name: str, heading: str, value: Callable[[Field], int | None]) -> Quantity:
+    """A figure of the receptive field of a line's last layer, once where all axes agree."""
+
+    def shown(line: Line) -> str:
+        found = [value(field) for field in line.network.fields_of(line.rows[-1].name)]
+        each = ["-" if n is None else str(n) for n in found]
+        return each[0] if len(set(each)) == 1 else "x".join(each)
+
+    return Quantity(Column(name, heading), shown)
+
+
 COLUMNS: dict[str, Quantity] = {
     "layer": Quantity(Column("layer", "layer", right=False), lambda line: line.name),
     "type": Quantity(Column("type", "type", right=False), _type),
@@ -86,8 +151,33 @@ COLUMNS: dict[str, Quantity] = {
         lambda line: ", ".join(work_done(line.counts)),
     ),
     **{kind: _work(kind) for kind in WORK if kind != "mac"},
+    "receptive_field": _field("receptive_field", "receptive field", lambda f: f.size),
+    "receptive_field_min": _field(
+        "receptive_field_min", "smallest receptive field", lambda f: f.least
+    ),
+    "effective_stride": _field("effective_stride", "effective stride", lambda f: f.stride),
+    "effective_padding": _field("effective_padding", "effective padding", lambda f: f.padding),
+    "activations": _bytes("activations", "activations", lambda line: activations(line.rows)),
+    "activation_bytes": _bytes(
+        "activation_bytes", "activation bytes", lambda line: activation_bytes(line.rows)
+    ),
+    "saved_bytes": _bytes(
+        "saved_bytes",
+        "bytes saved for backward",
+        lambda line: sum(line.network.memory.saved[row.name] for row in line.rows),
+    ),
+    "live_bytes": _bytes(
+        "live_bytes",
+        "live bytes",
+        lambda line: max(line.network.memory.live[row.name] for row in line.rows),
+    ),
+    "bytes_moved": _bytes("bytes_moved", "bytes moved", _moved),
+    "intensity": Quantity(Column("intensity", "MACs per byte"), _intensity),
 }
 """Each column by the name that ``--columns`` takes."""
+
+MEMORY = {"activations", "activation_bytes", "saved_bytes", "live_bytes"}
+"""The columns below which the lines on memory stand."""
 
 DEFAULT = ("layer", "type", "output", "params", "macs")
 

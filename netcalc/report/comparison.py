@@ -7,8 +7,8 @@ from typing import Any
 
 from netcalc.core.analyse import Counts, Result
 from netcalc.core.compare import NOTHING, Comparison, Pair, difference
+from netcalc.report.document import header_document, totals_document
 from netcalc.report.many import many_tables
-from netcalc.report.network import header_document, totals_document
 from netcalc.report.table import Column, Report, Table
 from netcalc.report.units import grouped, ratio, signed, sizes
 

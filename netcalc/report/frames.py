@@ -6,7 +6,7 @@ import pandas as pd
 
 from netcalc.core.analyse import Result
 from netcalc.core.crops import Box, Plan
-from netcalc.report.network import document
+from netcalc.report.document import document
 
 
 def rows_frame(result: Result) -> pd.DataFrame:

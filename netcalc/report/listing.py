@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from netcalc.core.analyse import Result
-from netcalc.report.network import header_document
+from netcalc.report.document import header_document
 from netcalc.report.table import Column, Report, Table
 from netcalc.report.units import grouped, sizes
 

@@ -1,15 +1,14 @@
-"""A network's table: its layers or modules, the totals below, and the document for JSON."""
+"""A network's table: its layers or modules, and the totals below."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from netcalc.core.analyse import Counts, Result, Row, Totals, total
-from netcalc.core.tensor import Tensor
+from netcalc.core.analyse import Result, Row, total
 from netcalc.errors import InputError
-from netcalc.report.columns import DEFAULT, Line, chosen, work_done
+from netcalc.report.columns import DEFAULT, MEMORY, Line, Network, chosen, work_done
+from netcalc.report.document import document
 from netcalc.report.expression import text
-from netcalc.report.heads import heads_document, heads_lines
+from netcalc.report.heads import heads_lines
+from netcalc.report.memory import memory_lines
 from netcalc.report.paper import paper_table
 from netcalc.report.table import Report, Table
 from netcalc.report.units import grouped, human, size
@@ -23,12 +22,14 @@ def network_report(
     depth: int | None = None,
     columns: tuple[str, ...] | None = None,
     share: bool = False,
+    optimizer: str | None = None,
 ) -> Report:
     """The report of one network.
 
     ``layout`` is ``paper`` (the published table, where the network has one; the default there),
     ``modules`` (one line for each path of ``depth`` components; the default elsewhere and where
-    other options ask for it) or ``layers``. Raises InputError for a layout that the network does
+    other options ask for it) or ``layers``. Columns on memory, or an ``optimizer``, add lines on
+    memory. Raises InputError for a layout that the network does
     not have, or an option that does not go with it.
     """
     if layout is None:
@@ -38,12 +39,15 @@ def network_report(
         raise InputError(f"there is no layout {layout!r}; choose from {', '.join(LAYOUTS)}")
     if layout != "modules" and depth is not None:
         raise InputError(f"a depth goes with the layout modules, not with {layout}")
+    network = Network(result, optimizer)
     if layout == "paper":
         table, notes = _paper(result, columns is not None or share)
     else:
-        table, notes = _lines_table(result, layout, depth, columns, share), ()
+        table, notes = _lines_table(network, layout, depth, columns, share), ()
     lines = (*notes, *totals_lines(result), *heads_lines(result))
-    return Report(title(result), (table,), lines, lambda: document(result))
+    if optimizer is not None or MEMORY.intersection(columns or ()):
+        lines += memory_lines(network)
+    return Report(title(result), (table,), lines, lambda: document(result, optimizer))
 
 
 def _paper(result: Result, chosen: bool) -> tuple[Table, tuple[str, ...]]:
@@ -66,7 +70,7 @@ def _named(name: str, result: Result) -> str:
 
 
 def _lines_table(
-    result: Result,
+    network: Network,
     layout: str,
     depth: int | None,
     columns: tuple[str, ...] | None,
@@ -77,7 +81,7 @@ def _lines_table(
         raise InputError(f"depth must be a positive integer, got {depth!r}")
     quantities = chosen(DEFAULT if columns is None else columns, share)
     lines, sections = (
-        _layer_lines(result) if layout == "layers" else (_module_lines(result, depth), {})
+        _layer_lines(network) if layout == "layers" else (_module_lines(network, depth), {})
     )
     return Table(
         tuple(q.column for q in quantities),
@@ -86,25 +90,25 @@ def _lines_table(
     )
 
 
-def _module_lines(result: Result, depth: int) -> list[Line]:
+def _module_lines(network: Network, depth: int) -> list[Line]:
     groups: dict[str, list[Row]] = {}
-    for row in result.rows:
+    for row in network.result.rows:
         groups.setdefault(row.node.group(depth), []).append(row)
-    return [_line(name, tuple(rows), result) for name, rows in groups.items()]
+    return [_line(name, tuple(rows), network) for name, rows in groups.items()]
 
 
-def _layer_lines(result: Result) -> tuple[list[Line], dict[int, str]]:
+def _layer_lines(network: Network) -> tuple[list[Line], dict[int, str]]:
     """A line for each layer, and the stage that those of modules lie in."""
     sections = {
         i: stage
-        for i, row in enumerate(result.rows)
+        for i, row in enumerate(network.result.rows)
         if row.name.startswith(f"{(stage := row.node.group())}/")
     }
-    return [_line(row.name, (row,), result) for row in result.rows], sections
+    return [_line(row.name, (row,), network) for row in network.result.rows], sections
 
 
-def _line(name: str, rows: tuple[Row, ...], result: Result) -> Line:
-    return Line(name, rows, total(row.counts for row in rows), result.totals)
+def _line(name: str, rows: tuple[Row, ...], network: Network) -> Line:
+    return Line(name, rows, total(row.counts for row in rows), network)
 
 
 def totals_lines(result: Result) -> tuple[str, ...]:
@@ -139,66 +143,3 @@ def _together(*parts: str) -> str:
 
 def _kept(text: str) -> str:
     return text.replace(" ", "\xa0")
-
-
-def document(result: Result) -> dict[str, Any]:
-    """The document for machines: schema 1, exact integers, a row for each layer."""
-    return {
-        "schema": 1,
-        **header_document(result),
-        "rows": [_row(row) for row in result.rows],
-        "totals": totals_document(result.totals),
-        **heads_document(result),
-        "unknown": [],
-    }
-
-
-def header_document(result: Result) -> dict[str, Any]:
-    """What was made, with its inputs and outputs, for machines."""
-    return {
-        "network": result.graph.name,
-        "factory": result.graph.factory,
-        "inputs": [_tensor(n, x) for n, x in result.inputs.items()],
-        "outputs": [_tensor(n, x) for n, x in result.outputs.items()],
-    }
-
-
-def totals_document(t: Totals) -> dict[str, Any]:
-    """The totals for machines."""
-    return {
-        **_counts(t),
-        "depth": t.depth,
-        "depth_with_pools": t.depth_with_pools,
-        "layers": t.layers,
-        "param_bytes": t.param_bytes,
-    }
-
-
-def _tensor(name: str, x: Tensor) -> dict[str, Any]:
-    return {"name": name, "shape": list(x.dims), "dtype": x.dtype}
-
-
-def _row(row: Row) -> dict[str, Any]:
-    return {
-        "name": row.name,
-        "type": row.type,
-        "group": row.node.group(),
-        "attrs": row.node.op.attrs(),
-        "inputs": [ref if i == 0 else f"{ref}:{i}" for ref, i in row.node.inputs],
-        "input_shapes": [list(x.dims) for x in row.ins],
-        "output_shapes": [list(x.dims) for x in row.outs],
-        **_counts(row.counts),
-    }
-
-
-def _counts(c: Counts) -> dict[str, Any]:
-    return {
-        "params": c.params,
-        "trainable": c.trainable,
-        "weights": c.weights,
-        "biases": c.biases,
-        "buffers": c.buffers,
-        "macs": c.macs,
-        "flops": c.flops,
-        "ops": dict(c.ops),
-    }
