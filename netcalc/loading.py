@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from netcalc.core.graph import Graph
-from netcalc.errors import InputError
+from netcalc.errors import InputError, UnknownNameError
 from netcalc.zoo import find
 
 _NET = re.compile(r"(?P<file>.+\.(?:yaml|yml|json))(?:@(?P<rest>.*))?", re.IGNORECASE | re.DOTALL)
@@ -37,7 +38,16 @@ def load(net: str, **arguments: object) -> Graph:
         from netcalc.spec import load_file  # PyYAML is imported for files only
 
         return load_file(name, **given, **arguments)
-    return find(name).make(**given, **arguments)
+    try:
+        entry = find(name)
+    except UnknownNameError:
+        beside = [f"{name}{e}" for e in (".yaml", ".yml", ".json") if Path(f"{name}{e}").is_file()]
+        if not beside:
+            raise
+        raise UnknownNameError(
+            f"there is no network called {name!r}; did you mean the file {beside[0]}?"
+        ) from None
+    return entry.make(**given, **arguments)
 
 
 def _parted(net: str) -> tuple[str, str]:

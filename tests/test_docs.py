@@ -29,7 +29,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.M)
 VERSION = re.compile(r"\b\d+\.\d+\.\d+\b")
-ABSOLUTE = re.compile(r"(?<![\w.:/<\\)])/[A-Za-z_][\w.-]*|\b[A-Z]:\\|(?<!\w)~/")
+ABSOLUTE = re.compile(r"(?<![\w.:/<\\)])(?<!inputs: )/[A-Za-z_][\w.-]*|\b[A-Z]:\\|(?<!\w)~/")
 
 
 # --- generated blocks --------------------------------------------------------------------------
@@ -85,7 +85,15 @@ def test_a_version_or_an_absolute_path_is_noticed(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["arXiv:1409.4842", "7x7/2 and c / g", "https://a.org/b/c", "</td>", "docs/cli.md"]
+    "text",
+    [
+        "arXiv:1409.4842",
+        "7x7/2 and c / g",
+        "https://a.org/b/c",
+        "</td>",
+        "docs/cli.md",
+        "inputs: /a",
+    ],
 )
 def test_what_only_looks_like_one_is_not(text: str) -> None:
     assert not unwanted(text)

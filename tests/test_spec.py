@@ -261,7 +261,7 @@ def test_parameters_are_set_from_outside(tmp_path: Path) -> None:
     assert rows["stack/0"].counts.params == 4 * 4 * 9
     assert nc.load(str(file), c=16).nodes[0].op == nc.Conv2d(16, 3, padding=1)
     for wrong, said in (
-        ("@c=x", "no parameter 'x'"),
+        ("@c=x", "c must be an integer, got 'x'"),
         ("@bias=3", "bias must be true or false, got '3'"),
         ("@d=1", "has no argument 'd'; it takes c, bias"),
         ("@c", "write arguments as name=value"),
@@ -292,6 +292,40 @@ def test_names_mean_the_nearest_earlier_layer() -> None:
     assert by_name["part/again"] == "part/conv"
     assert by_name["last"] == "conv"
     assert by_name["first"] == "input"
+
+
+def test_a_branch_means_its_end() -> None:
+    text = layers(
+        "s: {branches: {a: {type: Conv2d, out_channels: 4, kernel: 1, then: ReLU}, b: [{c: ReLU},"
+        " {d: Tanh}], e: []}}",
+        "x: {type: Add, inputs: [s/a, s/b, s/b/c]}",
+    )
+    assert graph(text).nodes[-1].inputs == (("s/a_relu", 0), ("s/b/d", 0), ("s/b/c", 0))
+
+
+def test_a_block_of_one_layer_takes_all_inputs() -> None:
+    text = "blocks: {sum: {inputs: [p, q], type: Add}}\n" + layers(
+        "a: ReLU", "b: {type: sum, inputs: [a, input]}"
+    )
+    assert graph(text).nodes[-1].inputs == (("a", 0), ("input", 0))
+
+
+def test_the_same_layer_twice_under_then() -> None:
+    names = [n.name for n in graph(layers("a: {type: ReLU, then: [Tanh, ReLU, Tanh]}")).nodes]
+    assert names == ["a", "a_tanh", "a_relu", "a_tanh2"]
+
+
+def test_numbers_from_python() -> None:
+    text = "parameters: {r: 0.5, c: , s: same}\n" + layers(
+        "a: {type: Conv2d, out_channels: c, kernel: 3, padding: s, then: {type: Dropout, p: r}}"
+    )
+    assert graph(text, r=0.25, c=4).nodes[1].op == nc.Dropout(0.25)
+    assert graph(text, r="1e-1", c="4", s="valid").nodes[0].op == nc.Conv2d(4, 3, padding="valid")
+    for wrong, said in (({"c": "a"}, "c must be an integer, got 'a'"), ({}, "needs c: write")):
+        with pytest.raises(InputError, match=said):
+            graph(text, **wrong)
+    with pytest.raises(SpecError, match=r"p must be a number such as 0\.75 or 1e-4, got half"):
+        graph(text, c=4, r="half")
 
 
 def test_a_block_does_not_see_outside() -> None:
@@ -371,13 +405,17 @@ BAD = {
     ),
     "two forms": (layers("a: {type: ReLU, layers: []}"), "this one has type and layers"),
     "missing": (layers("a: {type: Conv2d, kernel: 3}"), "net.yaml:3 a: Conv2d needs out_channels"),
-    "text": (layers(CONV.replace("4", "four")), "out_channels: there is no parameter 'four'; the"),
+    "text": (layers(CONV.replace("4", "four")), "out_channels must be an integer, got 'four'"),
+    "no parameter": (
+        "parameters: {width: 4}\n" + layers(CONV.replace("4", "2*widht")),
+        "net.yaml:4 a: out_channels: there is no parameter 'widht'; did you mean width?",
+    ),
     "list": (layers(CONV.replace("4", "[4, 4]")), "out_channels must be an integer"),
     "axes": (layers(CONV.replace("3", "[3, 3, 3]")), "net.yaml:3 a: kernel 3 has 3 axes"),
     "float": (layers(CONV.replace("3", "1.5")), "net.yaml:3 a: kernel must be an integer, got 1.5"),
     "slash": (layers(CONV.replace("3", "4/2")), "use // (which rounds down) in '4/2'"),
     "power": (layers(CONV.replace("3", "4**2")), "* is not expected in '4**2'"),
-    "call": (layers(CONV.replace("3", "__import__('os')")), "kernel: there is no parameter"),
+    "call": (layers(CONV.replace("3", "__import__('os')")), "kernel must be an integer, got"),
     "by zero": (layers(CONV.replace("3", "4 // 0")), "it divides by 0: '4 // 0'"),
     "flag": (layers(CONV[:-1] + ", bias: 1}"), "bias must be true or false, got '1'"),
     "p": (layers("a: {type: Dropout, p: half}"), "p must be a number such as 0.75 or 1e-4, got"),
@@ -404,6 +442,33 @@ BAD = {
     ),
     "window": (layers(CONV, head="input: [1, 4, 2, 2]"), "net.yaml:3 a: Conv2d(out_channels=4"),
     "groups": (layers(CONV[:-1] + ", groups: 3}"), "net.yaml:3 a: 4 output channels are not"),
+    "no such output": (
+        layers("a: ReLU", "b: {type: ReLU, inputs: 'a:1'}"),
+        "net.yaml:4 b: a has no output 1; it has 1, counted from 0",
+    ),
+    "no such output of the network": (
+        layers("a: ReLU") + "\noutputs: ['a:2']",
+        "outputs: a has no output 2",
+    ),
+    "frozen": (layers(CONV[:-1] + ", frozen: weigth}"), "Conv2d has no tensor 'weigth'; did you"),
+    "shared": (
+        layers(CONV, "b: {type: Conv2d, out_channels: 4, kernel: 1, tensors: {weight: a.weight}}"),
+        "net.yaml:4 b: a.weight cannot be its weight: their shapes are 4x4x3x3 and 4x4x1x1",
+    ),
+    "shared with nothing": (layers(CONV[:-1] + ", tensors: {weight: }}"), "must be a name"),
+    "a block under then": (
+        "blocks: {b: ReLU}\n" + layers("a: {type: ReLU, then: b}"),
+        "net.yaml:4 a: b is a block; here stand kinds of layer only",
+    ),
+    "outside a block": (
+        "blocks: {b: [{x: {type: ReLU, inputs: /a}}]}\n" + layers("a: ReLU", "c: b"),
+        "net.yaml:1 c/x: there is no earlier layer a; name one that comes before it",
+    ),
+    "empty branch": (
+        layers("a: {branches: {b: , c: []}}"),
+        "net.yaml:3 a: b has no value; give it layers, or [] to pass the input on",
+    ),
+    "paper": (layers("a: ReLU") + "\npaper: ../x", "there is no published table called '../x'"),
     "repeat": (layers("a: {type: ReLU, repeat: 0}"), "repeat must be a positive integer, got 0"),
     "parameter": (
         "blocks: {b: {parameters: [c], type: Linear, out_features: c}}\n" + layers("a: b"),
@@ -450,7 +515,7 @@ BAD = {
 def test_bad_files_are_told_where_and_what(case: str, tmp_path: Path) -> None:
     text, message = BAD[case]
     with pytest.raises(NetcalcError) as problem:
-        nc.analyse(graph(text))
+        nc.analyse(graph(text)).table()
     assert message in str(problem.value)
     assert "\n" not in str(problem.value)
     (tmp_path / "net.yaml").write_text(text)
@@ -564,11 +629,11 @@ MUTATIONS = [
 
 # --- the schema --------------------------------------------------------------------------------
 
-VALID = jsonschema.Draft202012Validator(schema())
+VALID = jsonschema.Draft7Validator(schema())
 
 
 def test_the_schema_is_one() -> None:
-    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.Draft7Validator.check_schema(schema())
     assert json.loads(netcalc("schema").out) == schema()
 
 

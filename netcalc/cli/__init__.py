@@ -47,9 +47,12 @@ def cli() -> None:
     netcalc table googlenet                     the paper's Table 1, derived
     netcalc explain googlenet inception_3a      how each of its numbers came about
     netcalc compare naive reduced               two networks and their difference
+    netcalc crops googlenet --models 7          the cost of testing on crops
+    netcalc export resnet50 -o my_net.yaml      a network as a file, to change
 
     A network (NET) is a name from `netcalc list`, with arguments behind an @ where it takes any:
-    googlenet@aux=true,width=0.5. Every command has its own --help.
+    googlenet@aux=true,width=0.5; or a YAML or JSON file: my_net.yaml. Every command has its own
+    --help.
     """  # noqa: D301  (click reads the escape)
 
 

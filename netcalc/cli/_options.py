@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
@@ -36,20 +36,36 @@ class Net(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic 
 
 
 class InputShape(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # as Net
-    """3,224,224 or 3x224x224 or 224 or N,C,H,W."""
+    """3,224,224 or 3x224x224 or 224 or N,C,H,W; the name of an input may stand before it."""
 
     name = "shape"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        parts = str(value).lower().replace("x", ",").split(",")
+    ) -> tuple[str, tuple[int, ...]]:
+        name, _, shape = str(value).rpartition("=")
+        parts = shape.lower().replace("x", ",").split(",")
         if not all(re.fullmatch(r"\s*-?\d{1,18}\s*", part) for part in parts):
             raise InputError(
                 "--input takes a shape such as 3,224,224 or 3x224x224 or 224, got"
                 f" {str(value)[:60]!r}"
             )
-        return tuple(int(part) for part in parts)
+        return name, tuple(int(part) for part in parts)
+
+
+InputShapes: TypeAlias = "tuple[int, ...] | dict[str, tuple[int, ...]] | None"
+"""What the option --input gives: a shape, several by name, or none."""
+
+
+def shapes(
+    ctx: click.Context, param: click.Parameter, given: tuple[tuple[str, tuple[int, ...]], ...]
+) -> InputShapes:
+    """One shape without a name, or all by their names."""
+    if len(given) == 1 and not given[0][0]:
+        return given[0][1]
+    if any(not name for name, _ in given):
+        raise InputError("--input may be repeated with names only: --input left=3,32,32")
+    return dict(given) or None
 
 
 def network_options(command: CommandT) -> CommandT:
@@ -68,8 +84,11 @@ def network_options(command: CommandT) -> CommandT:
             "--input",
             "input_shape",
             type=InputShape(),
+            multiple=True,
+            callback=shapes,
             metavar="SHAPE",
-            help="Input size: 3,224,224 or 3x224x224 or 224 or N,C,H,W; the network's own else.",
+            help="Input size: 3,224,224 or 3x224x224 or 224 or N,C,H,W; of several inputs"
+            " NAME=SHAPE, repeated; the network's own else.",
         ),
     ):
         command = option(command)

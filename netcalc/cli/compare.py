@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from netcalc.cli._options import Net, emit, network_options, output_options
+from netcalc.cli._options import InputShapes, Net, emit, network_options, output_options
 
 
 @click.command("compare")
@@ -15,7 +15,7 @@ from netcalc.cli._options import Net, emit, network_options, output_options
 @output_options
 def command(
     nets: tuple[str, ...],
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes,
     batch: int | None,
     aux: bool,
     fmt: str | None,

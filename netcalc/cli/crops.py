@@ -8,7 +8,14 @@ from typing import Any
 
 import click
 
-from netcalc.cli._options import InputShape, Net, emit, output_options
+from netcalc.cli._options import (
+    InputShape,
+    InputShapes,
+    Net,
+    emit,
+    output_options,
+    shapes,
+)
 from netcalc.errors import InputError
 
 
@@ -59,6 +66,8 @@ class Integers(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # gen
     "--input",
     "input_shape",
     type=InputShape(),
+    multiple=True,
+    callback=shapes,
     metavar="SHAPE",
     help="Size of a crop: 3,224,224 or 3x224x224 or 224; the network's own input else.",
 )
@@ -68,7 +77,7 @@ def command(
     scales: tuple[int, ...],
     models: int,
     image: tuple[int, ...] | None,
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes,
     fmt: str | None,
     output: Path | None,
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from netcalc.cli._options import (
+    InputShapes,
     Net,
     emit,
     format_of,
@@ -35,7 +36,7 @@ def command(
     path: str,
     quantities: tuple[str, ...],
     depth: int | None,
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes,
     batch: int | None,
     aux: bool,
     fmt: str | None,

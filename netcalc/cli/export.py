@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from netcalc.cli._options import Net, network_options, write
+from netcalc.cli._options import InputShapes, Net, network_options, write
 
 
 @click.command("export")
@@ -26,7 +26,7 @@ def command(
     net: str,
     to: str | None,
     output: Path | None,
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes,
     batch: int | None,
     aux: bool,
 ) -> None:

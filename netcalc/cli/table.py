@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from netcalc.cli._options import Net, emit, network_options, output_options, split
+from netcalc.cli._options import (
+    InputShapes,
+    Net,
+    emit,
+    network_options,
+    output_options,
+    split,
+)
 
 
 @click.command("table")
@@ -50,7 +57,7 @@ def command(
     share: bool,
     optimizer: str | None,
     dtype: str | None,
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes,
     batch: int | None,
     aux: bool,
     fmt: str | None,

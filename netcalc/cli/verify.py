@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from netcalc.cli._options import Net, emit, network_options, output_options
+from netcalc.cli._options import InputShapes, Net, emit, network_options, output_options
 
 
 @click.command("verify")
@@ -29,7 +29,7 @@ def command(
     net: str,
     against: str | None,
     device: str,
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes,
     batch: int | None,
     aux: bool,
     fmt: str | None,

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from netcalc.core.graph import Graph, Node
+from netcalc.core.graph import Graph, Node, Ref
 from netcalc.core.numbers import product
 from netcalc.core.tensor import BYTES, Tensor
 from netcalc.core.term import Guard, Term
-from netcalc.errors import InputError, SpecError
+from netcalc.errors import InputError, SpecError, did_you_mean
 
 OnGuard: TypeAlias = Callable[[Node, tuple[Tensor, ...], Guard], None]
 """What to do with each guard: refuse (integers), mask (arrays), collect (symbols)."""
@@ -141,15 +141,21 @@ def analyse(
     given |= inputs or {}
     values: dict[str, tuple[Tensor, ...]] = {name: (x,) for name, x in given.items()}
     rows = tuple(_rows(graph, values, on_guard))
-    outputs = {name: values[ref][i] for name, (ref, i) in graph.outputs.items()}
+    try:
+        outputs = {name: values[ref][i] for name, (ref, i) in graph.outputs.items()}
+    except IndexError:
+        raise _no_output("outputs", tuple(graph.outputs.values()), values) from None
     return Result(graph, given, rows, _totals(graph, rows), outputs)
 
 
 def _rows(graph: Graph, values: dict[str, tuple[Tensor, ...]], on_guard: OnGuard) -> Iterator[Row]:
-    seen: set[str] = set()
+    seen: dict[str, tuple[Any, ...]] = {}
     for node in graph.nodes:
         op = node.op
-        ins = tuple([values[ref][i] for ref, i in node.inputs])
+        try:
+            ins = tuple([values[ref][i] for ref, i in node.inputs])
+        except IndexError:
+            raise _no_output(node.where, node.inputs, values) from None
         for guard in op.guards(*ins) if graph.settled else op.conditions(*ins):
             on_guard(node, ins, guard)
         outs = values[node.name] = op.shape(*ins)
@@ -157,10 +163,23 @@ def _rows(graph: Graph, values: dict[str, tuple[Tensor, ...]], on_guard: OnGuard
         yield Row(node, ins, outs, terms, *_tally(node, ins, terms, seen))
 
 
+def _no_output(where: str, refs: Iterable[Ref], values: dict[str, tuple[Tensor, ...]]) -> SpecError:
+    """The error for a second output of a layer that has one."""
+    name, i = next((ref, i) for ref, i in refs if i >= len(values[ref]))
+    return SpecError(
+        f"{where}: {name} has no output {i}; it has {len(values[name])}, counted from 0"
+    )
+
+
 def _tally(
-    node: Node, ins: tuple[Tensor, ...], terms: tuple[Term, ...], seen: set[str]
+    node: Node,
+    ins: tuple[Tensor, ...],
+    terms: tuple[Term, ...],
+    seen: dict[str, tuple[Any, ...]],
 ) -> tuple[Counts, tuple[Stored, ...]]:
     """The counts of a node, and the tensors that it is the first to hold."""
+    if node.frozen or node.tensors:
+        _check_operands(node, terms, seen)
     counts = Counts()
     stored: list[Stored] = []
     for term in terms:
@@ -172,10 +191,24 @@ def _tally(
         else:
             key = node.key(term.operand)
             if key is not None and key not in seen:
-                seen.add(key)
+                seen[key] = term.shape
                 stored.append(_stored(node, ins, term, key, value))
                 counts.store(stored[-1])
     return counts, tuple(stored)
+
+
+def _check_operands(node: Node, terms: tuple[Term, ...], seen: dict[str, tuple[Any, ...]]) -> None:
+    """What is frozen or shared must be a tensor of the layer, of the shape of the one it shares."""
+    operands = {term.operand: term for term in terms if term.operand}
+    for name in (*sorted(node.frozen), *node.tensors):
+        if name not in operands:
+            hint = did_you_mean(name, operands) or f"it has {', '.join(operands) or 'none'}"
+            raise SpecError(f"{node.where}: {node.op.type} has no tensor {name!r}; {hint}")
+    for name, key in node.tensors.items():
+        shape = operands[name].shape
+        if key is not None and seen.get(key, shape) != shape:
+            sizes = " and ".join("x".join(map(str, s)) for s in (seen[key], shape))
+            raise SpecError(f"{node.where}: {key} cannot be its {name}: their shapes are {sizes}")
 
 
 def _stored(node: Node, ins: tuple[Tensor, ...], term: Term, key: str, value: Any) -> Stored:

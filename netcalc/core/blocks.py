@@ -186,8 +186,11 @@ class Builder:
         if isinstance(layer, Chain):
             return self._chain(layer, path, sources)
         if isinstance(layer, Branches):
-            ends = [self.add(b, _join(path, n), sources) for n, b in layer.branches.items()]
-            return self._node(_join(path, layer.join.type.lower()), layer.join, tuple(ends))
+            ends = tuple(
+                self._named(_join(path, name), inner, sources)
+                for name, inner in layer.branches.items()
+            )
+            return self._node(_join(path, layer.join.type.lower()), layer.join, ends)
         if isinstance(layer, Head):
             self.outputs[path] = self.add(layer.block, path, sources)
             return sources[0]
@@ -210,9 +213,11 @@ class Builder:
         whole = _join(self._root, base)
         if (not path or name[:1] == "/") and whole in self._ends:
             return (self._ends[whole][0], int(index or self._ends[whole][1]))
-        if base in self._bound and not colon:
+        if base in self._bound and not int(index or 0):
             return self._bound[base]
-        known = [*self._bound, *(p.removeprefix(self._root + "/") for p in self._ends)]
+        inside = f"{self._root}/" if self._root else ""
+        seen = (p.removeprefix(inside) for p in self._ends if p.startswith(inside))
+        known = [*self._bound, *seen]
         hint = did_you_mean(base, known) or "name one that comes before it"
         raise SpecError(f"{where or self._where(path)}: there is no earlier layer {base}; {hint}")
 
@@ -231,8 +236,12 @@ class Builder:
                 f"{self._where(path)}: it takes {len(block.inputs)} input(s) ({wanted}),"
                 f" got {len(sources)}"
             )
+        body = block.body.layer if isinstance(block.body, Use) else block.body
+        whole = isinstance(
+            body, Op | tuple
+        )  # a layer alone acts on all inputs, others on the first
         with self._scope(path, dict(zip(block.inputs, sources, strict=True))):
-            return self.add(block.body, path, sources[:1])
+            return self.add(block.body, path, sources if whole else sources[:1])
 
     @contextmanager
     def _scope(self, root: str, bound: dict[str, Ref]) -> Iterator[None]:
@@ -243,18 +252,22 @@ class Builder:
 
     def _chain(self, block: Chain, path: str, sources: tuple[Ref, ...]) -> Ref:
         for name, layer in block.layers.items():
-            inside = _join(path, name)
-            end = self.add(layer, inside, sources)
-            self._ends[inside] = self.outputs.get(inside, end)
-            sources = (end,)
+            sources = (self._named(_join(path, name), layer, sources),)
         return sources[0]
+
+    def _named(self, path: str, layer: Layer, sources: tuple[Ref, ...]) -> Ref:
+        """Add what stands under a path, which from then on means its end (or that of a head)."""
+        end = self.add(layer, path, sources)
+        self._ends[path] = self.outputs.get(path, end)
+        return end
 
     def _unit(self, ops: tuple[Op, ...], path: str, sources: tuple[Ref, ...]) -> Ref:
         for i, op in enumerate(ops):
             if not isinstance(op, Op):
                 raise SpecError(f"{path or 'network'}: {op!r} is not a layer or a block")
             name = path if i == 0 else f"{path}_{suffix(op)}"
-            sources = (self._node(name, op, sources, path),)
+            again = sum(suffix(other) == suffix(op) for other in ops[1:i]) if i else 0
+            sources = (self._node(f"{name}{again + 1}" if again else name, op, sources, path),)
         return sources[0]
 
     def _node(self, name: str, op: Op, inputs: tuple[Ref, ...], unit: str = "") -> Ref:

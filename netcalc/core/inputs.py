@@ -32,7 +32,7 @@ def inputs_of(
     elif given is not None:
         if len(graph.inputs) != 1:
             names = ", ".join(graph.inputs)
-            raise InputError(f"{graph.name} has the inputs {names}: give each a shape, by name")
+            raise InputError(f"{graph.name} has the inputs {names}: give each a shape by its name")
         shapes = {next(iter(graph.inputs)): given}
     unknown = shapes.keys() - graph.inputs.keys()
     if unknown:

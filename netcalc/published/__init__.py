@@ -10,6 +10,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from netcalc.errors import UnknownNameError, did_you_mean
+
 
 class Published(NamedTuple):
     """A published table: where it is from, the network it describes, its columns and rows."""
@@ -24,8 +26,12 @@ class Published(NamedTuple):
 
 
 def load(name: str) -> Published:
-    """The published table of that name."""
-    data = json.loads((Path(__file__).parent / f"{name}.json").read_text("utf-8"))
+    """The published table of that name; raises UnknownNameError for another."""
+    known = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.json"))}
+    if name not in known:
+        hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
+        raise UnknownNameError(f"there is no published table called {name!r}; {hint}")
+    data = json.loads(known[name].read_text("utf-8"))
     return Published(
         name,
         data["title"],

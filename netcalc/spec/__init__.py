@@ -14,12 +14,12 @@ from netcalc.errors import InputError, SpecError, did_you_mean, no_such_argument
 from netcalc.spec import values
 from netcalc.spec.definitions import Parameter, parameters
 from netcalc.spec.layers import Maker
-from netcalc.spec.messages import LocatedError
+from netcalc.spec.messages import LocatedError, said_of
 from netcalc.spec.reader import Fields, Items, Text, Value, read_file
 
 KEYS = (
     *("name", "input", "inputs", "layers", "branches", "join", "blocks", "parameters"),
-    *("outputs", "loss_weights", "paper", "batched"),
+    *("outputs", "loss_weights", "paper", "batched", "$schema"),
 )
 """What a file may say of its network."""
 
@@ -95,7 +95,7 @@ def _argument(file: str, name: str, value: Any, default: Any) -> Any:
     try:
         return values.parameter_meaning(default)(Text(value, 1), {})
     except SpecError as problem:
-        raise InputError(f"{file}: {name} {problem}") from None
+        raise InputError(f"{file}: {said_of(name, str(problem))}") from None
 
 
 def _header(maker: Maker, top: Fields, names: values.Names) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _line(value: Value) -> str:
 
 def _outputs(value: Value) -> dict[str, str]:
     if isinstance(value, Fields):
-        return {key: values.word(inner, {}) for key, inner in value.entries.items()}
+        return {key: values.words(inner)[0] for key, inner in value.entries.items()}
     return {name: name for name in values.words(value)}
 
 

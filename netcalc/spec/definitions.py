@@ -63,7 +63,10 @@ def definition(messages: Messages, name: str, line: int, value: Value) -> Defini
 def parameters(messages: Messages, value: Value) -> tuple[Parameter, ...]:
     """Parameters from ``[c, k, s=1]`` or ``{c: 64, k: 3}``."""
     if isinstance(value, Fields):
-        found = [Parameter(k, value.lines[k], v) for k, v in value.entries.items()]
+        found = [
+            Parameter(k, value.lines[k], None if values.is_empty(v) else v)
+            for k, v in value.entries.items()
+        ]
     else:
         parts = value.items if isinstance(value, Items) else (value,)
         found = [_parameter(messages, part) for part in parts]

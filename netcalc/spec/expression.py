@@ -93,7 +93,9 @@ class _Parser:
 
     def _named(self, name: str) -> Any:
         if name not in self.names:
-            known = ", ".join(self.names) or "none here"
+            if not self.names:
+                raise SpecError(f"must be an integer, got {self.text.strip()!r}")
+            known = ", ".join(self.names)
             hint = did_you_mean(name, self.names) or f"the parameters are: {known}"
             raise SpecError(f"there is no parameter {name!r}; {hint}")
         value = self.names[name]

@@ -81,7 +81,7 @@ class Maker(Messages):
     def _mapping(self, given: Fields, path: str, names: values.Names) -> Layer:
         forms = [key for key in FORMS if key in given.entries]
         if len(forms) != 1:
-            said = f"has {' and '.join(forms)}" if forms else "says neither"
+            said = f"has {' and '.join(forms)}" if forms else "has none of them"
             near = "" if forms else self._nearest_form(given)
             message = f"a layer has one of {', '.join(FORMS)}; this one {said}{near}"
             raise self.wrong(given.line, message)
@@ -128,6 +128,9 @@ class Maker(Messages):
         made: dict[str, Layer] = {}
         for name, value in named.entries.items():
             self._counted(named.lines[name])
+            if values.is_empty(value):
+                hint = "give it layers, or [] to pass the input on"
+                raise self.wrong(named.lines[name], f"{name} has no value; {hint}")
             made[name] = self.layer(value, f"{path}/{name}" if path else name, names)
         return Branches(join, made)
 
@@ -171,7 +174,7 @@ class Maker(Messages):
             shared = (
                 values.fields_of(found["tensors"], "tensors").entries if "tensors" in found else {}
             )
-            tensors = {key: values.word(v, {}) for key, v in shared.items()}
+            tensors = {key: values.words(v)[0] for key, v in shared.items()}
         keys = {key: None if text == "none" else text for key, text in tensors.items()}
         place = f"{self.file}:{given.line}"
         return Use(layer, inputs, unit, keys, frozenset(frozen), place)
@@ -219,6 +222,8 @@ class Maker(Messages):
     def _no_type(self, kind: Value | None) -> str:
         if not isinstance(kind, Text):
             return "a layer needs a type, such as ReLU or {type: Conv2d, ...}"
+        if kind.text in self.definitions:
+            return f"{kind.text} is a block; here stand kinds of layer only, such as ReLU"
         known = [*self.definitions, *types()]
         near = did_you_mean(kind.text, known) or _other_case(kind.text, known)
         hint = near or f"the types are {', '.join(known)}"

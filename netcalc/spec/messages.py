@@ -14,6 +14,11 @@ class LocatedError(SpecError):
     """An error whose message names its line already."""
 
 
+def said_of(what: str, message: str) -> str:
+    """A message with what it is about: ``kernel must be ...``, ``kernel: there is no ...``."""
+    return f"{what}{' ' if message.startswith('must') else ': '}{message}"
+
+
 class Messages:
     """What is wrong in ``file``, at the layer of ``path``."""
 
@@ -38,7 +43,7 @@ class Messages:
         except NetcalcError as problem:
             message = str(problem)
             if what:
-                message = f"{what}{' ' if message.startswith('must') else ': '}{message}"
+                message = said_of(what, message)
             raise self.wrong(line, message) from None
 
     def check_keys(self, given: Fields, known: Iterable[str], what: str) -> None:

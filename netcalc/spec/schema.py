@@ -11,11 +11,11 @@ from netcalc.spec.definitions import FORMS
 from netcalc.spec.layers import field_annotations, kind_of, required
 from netcalc.spec.values import MEANINGS
 
-DRAFT = "https://json-schema.org/draft/2020-12/schema"
+DRAFT = "http://json-schema.org/draft-07/schema#"
 
 
 def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": f"#/$defs/{name}"}
+    return {"$ref": f"#/definitions/{name}"}
 
 
 def _array(items: Any) -> dict[str, Any]:
@@ -85,7 +85,7 @@ assert _FIELDS.keys() == MEANINGS.keys()
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a spec file, as a document."""
+    """The JSON Schema (draft 7, which editors know best) of a spec file, as a document."""
     return {
         "$schema": DRAFT,
         "title": "netcalc network",
@@ -94,7 +94,7 @@ def schema() -> dict[str, Any]:
         "anyOf": [{"required": ["layers"]}, {"required": ["branches"]}],
         "oneOf": [{"required": ["input"]}, {"required": ["inputs"]}],
         "additionalProperties": False,
-        "$defs": {
+        "definitions": {
             "layer": _layer(),
             "layers": {
                 "type": "array",
@@ -136,6 +136,7 @@ _BODIES: dict[str, Any] = {
     "head": {"description": "layers beside the main path, with an output of their own", **_LAYER},
 }
 _TOP: dict[str, Any] = {
+    "$schema": {"description": "where this schema lies, for editors", "type": "string"},
     "name": {"type": "string", "description": "the network's name; the file's unless said"},
     "input": {"description": "the shape of the only input, batch first", **_INPUT},
     "inputs": {"description": "the inputs by name", **_named(_INPUT, minProperties=1)},

@@ -73,11 +73,11 @@ def flag(value: Value, names: Names) -> bool:
 
 def real(value: Value, names: Names) -> Any:
     """A number with or without decimals: 0.75, 1e-4."""
-    text = names.get(value.text, value.text) if isinstance(value, Text) else ""
-    if isinstance(text, int) and not isinstance(text, bool):
+    text = names.get(value.text, value.text) if isinstance(value, Text) else shown(value)
+    if isinstance(text, int | float) and not isinstance(text, bool):
         return text
     if not (isinstance(text, str) and _REAL.fullmatch(text)):
-        raise SpecError(f"must be a number such as 0.75 or 1e-4, got {shown(value)}")
+        raise SpecError(f"must be a number such as 0.75 or 1e-4, got {text or 'nothing'}")
     return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
 
 
@@ -103,7 +103,7 @@ def words(value: Value) -> tuple[str, ...]:
 
 
 def _is_none(value: Value) -> bool:
-    return isinstance(value, Text) and value.text in ("none", "None")
+    return isinstance(value, Text) and value.text in ("none", "None", "null", "~")
 
 
 MEANINGS: dict[str, Meaning] = {
@@ -144,7 +144,7 @@ def default_value(text: str, names: Names) -> Any:
 
 def is_empty(value: Value) -> bool:
     """A key with nothing behind it."""
-    return isinstance(value, Text) and value.plain and value.text in ("", "~", "null")
+    return isinstance(value, Text) and value.plain and not value.text
 
 
 def fields_of(value: Value, what: str) -> Fields:
