@@ -186,6 +186,7 @@ _TAKES = {
     "tuple[int, ...]": "one number, or a list of them: `3`, `[1, 7]`",
     "tuple[int | None, ...]": "the same, with `none` for an axis that stays",
     "tuple[Num, ...] | str": "the same, or `same` or `valid`",
+    "Indices": "a list of integers, or one",
 }
 """For each annotation of a field, what the field takes in a file."""
 

@@ -25,11 +25,22 @@ class OutputError(NetcalcError):
     """A result that could not be written."""
 
 
+LONG, MANY = 80, 1000
+"""Longer names, and names after so many, are not looked at for the nearest."""
+
+
+def printable(text: str) -> str:
+    """A text from somebody else's file as a terminal may show it: control characters escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str:
     """``did you mean a or b?`` with the nearest of the known names; empty where none is near."""
     from difflib import get_close_matches  # only where something went wrong
 
-    near = get_close_matches(name, list(known), n=most)
+    if len(name) > LONG:
+        return ""
+    near = get_close_matches(name, [k for k in known if len(k) <= LONG][:MANY], n=most)
     return f"did you mean {' or '.join(near)}?" if near else ""
 
 

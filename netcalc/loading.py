@@ -9,7 +9,7 @@ from netcalc.core.graph import Graph
 from netcalc.errors import InputError, UnknownNameError
 from netcalc.zoo import find
 
-_NET = re.compile(r"(?P<file>.+\.(?:yaml|yml|json))(?:@(?P<rest>.*))?", re.IGNORECASE | re.DOTALL)
+_NET = re.compile(r"(?P<file>.+?\.(?:yaml|yml|json))(?:@(?P<rest>.*))?", re.IGNORECASE | re.DOTALL)
 
 
 def load(net: str, **arguments: object) -> Graph:

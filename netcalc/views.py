@@ -81,11 +81,11 @@ class Analysis:
 
         return rows_frame(self.result)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, optimizer: str = "adam") -> dict[str, Any]:
         """The document that ``netcalc table --format json`` prints."""
         from netcalc.report.document import document
 
-        return document(self.result)
+        return document(self.result, optimizer)
 
     def table(
         self,

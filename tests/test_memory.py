@@ -15,6 +15,7 @@ from netcalc.core.graph import Graph, Node
 from netcalc.core.memory import OPTIMIZERS, bytes_moved, memory
 from netcalc.core.ops.base import Example, Op, Saved
 from netcalc.core.ops.dense import Flatten
+from netcalc.core.ops.norm import BatchNorm
 from netcalc.core.ops.pointwise import Dropout, ReLU
 from netcalc.core.ops.pool import MaxPool
 from netcalc.core.tensor import Tensor
@@ -192,6 +193,15 @@ def test_the_checks_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(Flatten, "PASSES", "")
         assert memory(result).live != live
+    with monkeypatch.context() as patch:
+        patch.setattr("netcalc.core.memory.OPTIMIZERS", {"adam": 3})
+        with pytest.raises(AssertionError):
+            test_gradients_and_optimizers("lenet5", "adam")
+    with monkeypatch.context() as patch:
+        patch.setattr(BatchNorm, "UNREAD", frozenset())
+        example = next(iter(BatchNorm.examples()))
+        with pytest.raises(AssertionError):
+            test_moves_what_the_operators_read_and_write(BatchNorm, example)
 
 
 MAKERS = {

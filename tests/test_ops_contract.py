@@ -18,6 +18,7 @@ from netcalc.core.analyse import analyse
 from netcalc.core.explain import explain
 from netcalc.core.graph import Graph, Node
 from netcalc.core.ops import kinds
+from netcalc.core.ops.adaptive import AdaptiveAvgPool1d
 from netcalc.core.ops.base import Example, Op
 from netcalc.core.ops.conv import Conv2d
 from netcalc.core.ops.pointwise import ReLU
@@ -144,6 +145,14 @@ def test_working_derives_the_output(kind: type[Op], example: Example) -> None:
         assert changed <= derived
     else:
         assert set(outs[0].dims) - set(ins[0].dims) <= derived
+
+
+def test_the_windows_of_adaptive_pools_are_summed_in_closed_form() -> None:
+    for length in range(1, 40):
+        for size in range(1, 40):
+            bounds = [(j * length // size, -(-(j + 1) * length // size)) for j in range(size)]
+            op = AdaptiveAvgPool1d(size)
+            assert op.taps(Tensor((1, 1, length))) == (sum(b - a for a, b in bounds),)
 
 
 @every_legal

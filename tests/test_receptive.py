@@ -157,12 +157,15 @@ def test_couplings_are_the_gradients_support(kind: type[Op], example: Example) -
         xs = [torch.rand(s, dtype=torch.float64, requires_grad=True) for s in example.shapes]
         y = layer(*xs)
         y = y * torch.rand_like(y)
-    for axis in range(2, len(example.shapes[0])):
+    n = len(getattr(example.op, "kernel", getattr(example.op, "output", ())))
+    first = len(example.shapes[0]) - n if n else 2  # without a batch, positions begin earlier
+    for axis in range(first, len(example.shapes[0])):
         coupling = example.op.coupling(axis, ins)
         after = example.op.axis_after(axis, ins)
         length = example.shapes[0][axis]
-        if coupling == "uneven" or (y.shape[after] != length and coupling == "each"):
-            continue  # flattened together with others, or said to be irregular
+        if coupling == "uneven" or kind.__name__ == "Flatten":
+            continue  # said to be irregular, or merged with other axes
+        assert coupling != "each" or y.shape[after] == length
         for i in range(y.shape[after]):
             if isinstance(coupling, Window) and set(getattr(example.op, "dilation", (1,))) != {1}:
                 break  # a window with holes: its ends are looked at in whole networks
@@ -247,6 +250,38 @@ def test_what_cannot_be_said_is_none() -> None:
     assert (uneven.size, uneven.least, uneven.stride) == (None, None, None)
     assert behind.size is None
     assert (uneven.start, uneven.end) == (0, 7)
+
+
+def test_behind_a_global_pool_everything_is_seen() -> None:
+    layers = nc.chain(
+        pool=nc.AdaptiveAvgPool2d(1), squeeze=nc.Conv2d(2, 1), spread=nc.Conv2d(2, 3, padding=1)
+    )
+    result = nc.analyse(nc.network(layers, input=(1, 2, 8, 8))).result
+    built = twin(result)
+    x, values = run(built, result)
+    for name, fields in receptive_fields(result).items():
+        if name != "input":
+            field = fields["input", 2]
+            assert (field.size, field.start, field.end) == (8, 0, 7)
+            assert support(x, values[name], 2) == (0, 7)
+
+
+def test_windows_over_flattened_axes_are_not_said() -> None:
+    layers = nc.chain(flat=nc.Flatten(start_dim=2), conv=nc.Conv1d(2, 3), one=nc.Conv1d(2, 1))
+    fields = receptive_fields(nc.analyse(nc.network(layers, input=(1, 2, 8, 8))).result)
+    assert [(f.size, f.length) for f in fields["conv"].values()] == [(None, 62), (None, 62)]
+    assert [f.size for f in fields["flat"].values()] == [1, 1]
+
+
+def test_the_smallest_field_stays_behind_the_last_layers() -> None:
+    """GoogLeNet's linear layer and softmax see no more than the pool before them."""
+    fields = receptive_fields(nc.analyse("googlenet").result)
+    seen = {
+        (f.least, f.size)
+        for name in ("pool", "fc", "softmax")
+        for f in fields[f"head/{name}"].values()
+    }
+    assert seen == {(75 + 6 * 32, 715 + 6 * 32)}
 
 
 def test_several_inputs_are_kept_apart() -> None:

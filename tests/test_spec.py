@@ -321,6 +321,11 @@ def test_numbers_from_python() -> None:
     )
     assert graph(text, r=0.25, c=4).nodes[1].op == nc.Dropout(0.25)
     assert graph(text, r="1e-1", c="4", s="valid").nodes[0].op == nc.Conv2d(4, 3, padding="valid")
+    assert graph(text, c=np.int64(4)).nodes[0].op == nc.Conv2d(4, 3, padding="same")
+    assert type(graph(text, c=np.int64(4)).nodes[0].op.out_channels) is int  # type: ignore[attr-defined]
+    for odd in (None, {}, b"3", object(), 1.5, True):
+        with pytest.raises(InputError, match="c must be an integer"):
+            graph(text, c=odd)
     for wrong, said in (({"c": "a"}, "c must be an integer, got 'a'"), ({}, "needs c: write")):
         with pytest.raises(InputError, match=said):
             graph(text, **wrong)
@@ -336,10 +341,89 @@ def test_a_block_does_not_see_outside() -> None:
         graph(text)
 
 
+def test_what_is_said_of_tensors_is_said_of_the_first_layer() -> None:
+    text = layers(
+        "a: {type: Conv2d, out_channels: 4, kernel: 1, then: BatchNorm2d}",
+        "b: {type: Conv2d, out_channels: 4, kernel: 1, tensors: {weight: a.weight},"
+        " frozen: bias, then: BatchNorm2d}",
+    )
+    made = graph(text)
+    totals = nc.analyse(made).totals
+    assert totals.params == (16 + 4 + 8) + (4 + 8)
+    assert totals.trainable == totals.params - 4
+    assert_same(graph(export(made)), made)
+
+
+def test_a_shared_tensor_is_anothers() -> None:
+    text = layers("a: {type: Linear, out_features: 8}", "b: {type: Linear, out_features: 8, X}")
+    for said, message in (
+        (
+            "tensors: {weight: a.wieght}",
+            "no other layer has a.wieght (its weight); did you",
+        ),
+        ("tensors: {weight: b.weight}", "no other layer has b.weight"),
+    ):
+        with pytest.raises(SpecError, match=re.escape(message)):
+            nc.analyse(graph(text.replace("X", said)))
+    assert nc.analyse(graph(text.replace("X", "tensors: {weight: a.weight}"))).totals.params == 80
+    both = text.replace("X", "tensors: {weight: w}").replace("8}", "8, tensors: {weight: w}}", 1)
+    assert nc.analyse(graph(both)).totals.params == 80
+
+
+def test_indices_stay_a_list() -> None:
+    for indices in ((1,), (0, 0, 0), (2, 1)):
+        made = nc.network(nc.chain(a=nc.Select(indices)), input=(1, 4, 3, 3))
+        assert made.nodes[0].op.attrs()["indices"] == indices
+        for to in WRITERS:
+            assert_same(graph(export(made, to), f"x.{to}"), made)
+    assert graph(layers("a: {type: Select, indices: 1}")).nodes[0].op == nc.Select((1,))
+
+
+def test_names_of_all_kinds(tmp_path: Path) -> None:
+    for stem in ("\U0001f600 x", "a\nb", "\x1b[2J", "x" * 150):
+        file = tmp_path / f"{stem}.yaml"
+        file.write_text(layers("\U00010400: ReLU"), "utf-8")
+        made = nc.load(str(file))
+        for to in WRITERS:
+            assert_same(graph(export(made, to), f"x.{to}"), made)
+        assert "\x1b" not in netcalc("table", str(file)).out
+
+
+def test_no_control_codes_reach_a_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text('input: [1]\nlayers: [{"\\e]0;X\\a\\e[2J": {type: Rel}}]')
+    ran = netcalc("table", str(file))
+    assert ran.code == 2
+    assert ran.err.strip().isprintable()
+
+
+def test_an_empty_network_is_exported() -> None:
+    made = nc.network(nc.chain(), input=(1, 2))
+    assert_same(graph(export(made)), made)
+
+
+def test_what_no_file_can_say_is_refused() -> None:
+    made = nc.network(nc.chain(a=nc.Conv2d(np.array([1, 2]), 1)), input=(1, 4, 3, 3))
+    with pytest.raises(SpecError, match="which is no number"):
+        export(made)
+    for to in ("xml", ["yaml"]):
+        with pytest.raises(InputError, match="choose from yaml, json"):
+            export(nc.load("reduced"), to)  # type: ignore[arg-type]
+
+
 def test_outputs_are_named() -> None:
     text = layers("a: ReLU", "b: [{c: ReLU}, {d: Tanh}]", "e: ReLU") + "\noutputs: {main: b, x: a}"
     assert list(graph(text).outputs.items()) == [("main", ("b/d", 0)), ("x", ("a", 0))]
     assert list(graph(text.replace("{main: b, x: a}", "[e, b/c]")).outputs) == ["e", "b/c"]
+
+
+def test_json_beyond_yaml() -> None:
+    """Halves of characters and control codes, which YAML does not take."""
+    document = {"name": "\U0001f600 \x7f"[:-2], "input": [1, 4], "layers": [{"a": "ReLU"}]}
+    assert graph(json.dumps(document), "x.json").name == "\U0001f600"
+    document["name"] = "a\x7f"
+    with pytest.raises(SpecError, match="name must be one line"):
+        graph(json.dumps(document, ensure_ascii=False), "x.json")
 
 
 def test_json_with_tabs_and_escapes() -> None:
@@ -469,6 +553,17 @@ BAD = {
         "net.yaml:3 a: b has no value; give it layers, or [] to pass the input on",
     ),
     "paper": (layers("a: ReLU") + "\npaper: ../x", "there is no published table called '../x'"),
+    "infinite": (layers("a: {type: Scale, factor: 1e999}"), "factor must be finite, got 1e999"),
+    "zeros": (layers(CONV.replace("3", "000000000000000000064")), "a window of 64 does not fit"),
+    "index": (layers("a: ReLU", "b: {type: ReLU, inputs: 'a:" + "9" * 50 + "'}"), "write a:1 for"),
+    "block without value": (
+        "blocks: {b: }\n" + layers("a: ReLU"),
+        "net.yaml:1 b: the block b has no value",
+    ),
+    "inputs of one name": (
+        "blocks: {b: {inputs: [x, x], type: Add}}\n" + layers("a: ReLU"),
+        "two inputs of the block b have one name",
+    ),
     "repeat": (layers("a: {type: ReLU, repeat: 0}"), "repeat must be a positive integer, got 0"),
     "parameter": (
         "blocks: {b: {parameters: [c], type: Linear, out_features: c}}\n" + layers("a: b"),
@@ -546,6 +641,35 @@ BOMBS = {
     ),
     "many branches": layers("a: {branches: {a: [], b: []}, join: Add, repeat: 400000}"),
 }
+
+
+SAID = {
+    "thens": layers("a: {type: ReLU, then: [" + "ReLU, " * 499 + "ReLU], repeat: 19000}"),
+    "inputs": layers("a: {type: Concat, inputs: [" + "input, " * 1999 + "input], repeat: 5000}"),
+    "parameters": "blocks: {b: {parameters: ["
+    + ", ".join(f"p{i}=1" for i in range(3000))
+    + "], type: ReLU}}\n"
+    + layers(*(f"a{i}: b" for i in range(6000))),
+    "frozen": "blocks: {b: {type: ReLU, frozen: ["
+    + ", ".join(f"w{i}" for i in range(20000))
+    + "]}}\n"
+    + layers(*(f"a{i}: b" for i in range(9000))),
+    "long paths": layers("? " + "n" * 100_000 + "\n    : {type: ReLU, repeat: 19000}"),
+    "deep aliases": "blocks:\n  b0: &b0 ReLU\n"
+    + "".join(f"  b{i + 1}: &b{i + 1} {{layers: *b{i}}}\n" for i in range(3000))
+    + layers("a: b3000"),
+    "growing": "blocks: {b: {inputs: [x], layers: [{c: {type: Concat, inputs: ["
+    + ", ".join("x" * 1 for _ in range(60))
+    + "]}}]}}\n"
+    + layers("a: {type: b, repeat: 3000}"),
+}
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_small_files_stay_small(case: str) -> None:
+    """Whatever is repeated, and however deep."""
+    with pytest.raises(SpecError, match=r"more than|nested|one input"):
+        nc.analyse(graph(SAID[case])).table()
 
 
 @pytest.mark.parametrize("case", BOMBS)

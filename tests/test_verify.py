@@ -171,6 +171,15 @@ def googlenet() -> tuple[Graph, Any, Built]:
         return result.graph, look(result, built), built
 
 
+def test_layers_may_have_the_names_of_a_modules_attributes() -> None:
+    names = ("type", "half", "training", "graph", "parameters", "a.b", "forward")
+    net = nc.network(nc.chain({n: nc.Conv2d(2, 1) for n in names}), input=(1, 2, 3, 3))
+    assert nc.verify(net, device="cpu").ok
+    twins = nc.network(nc.chain({n: nc.ReLU() for n in ("a.b", "a_b")}), input=(1, 2))
+    with pytest.raises(nc.SpecError, match="two layers are called a_b in PyTorch; rename one"):
+        nc.verify(twins, device="cpu")
+
+
 def report_on(graph: Graph, op: Op, seen: Any, name: str) -> str:
     """How a changed layer is caught: where it is refused, or which checks fail at its node."""
     try:
@@ -561,7 +570,7 @@ def test_tied_weights_and_a_module_called_twice() -> None:
     unknown = dataclasses.replace(
         chain, nodes=(chain.nodes[0], tied._replace(tensors={"weight": "z.weight"}))
     )
-    with pytest.raises(nc.NetcalcError, match=r"b: there is no z.weight for its weight"):
+    with pytest.raises(nc.NetcalcError, match=r"no other layer has z.weight \(its weight\)"):
         nc.verify(unknown, device="cpu")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from netcalc import __version__
-from netcalc.errors import NetcalcError, did_you_mean
+from netcalc.errors import NetcalcError, did_you_mean, printable
 
 BAD_INPUT = 2
 
@@ -104,5 +104,5 @@ def _usage(problem: click.ClickException) -> str:
 
 
 def _refuse(message: str) -> int:
-    click.echo(f"netcalc: {' '.join(message.split())}", err=True)
+    click.echo(f"netcalc: {printable(' '.join(message.split()))}", err=True)
     return BAD_INPUT

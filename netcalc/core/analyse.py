@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
+from netcalc.core.fields import LARGEST
 from netcalc.core.graph import Graph, Node, Ref
 from netcalc.core.numbers import product
 from netcalc.core.tensor import BYTES, Tensor
@@ -141,6 +143,7 @@ def analyse(
     given |= inputs or {}
     values: dict[str, tuple[Tensor, ...]] = {name: (x,) for name, x in given.items()}
     rows = tuple(_rows(graph, values, on_guard))
+    _check_shared(rows)
     try:
         outputs = {name: values[ref][i] for name, (ref, i) in graph.outputs.items()}
     except IndexError:
@@ -159,6 +162,10 @@ def _rows(graph: Graph, values: dict[str, tuple[Tensor, ...]], on_guard: OnGuard
         for guard in op.guards(*ins) if graph.settled else op.conditions(*ins):
             on_guard(node, ins, guard)
         outs = values[node.name] = op.shape(*ins)
+        for out in outs:
+            for d in out.dims:
+                if isinstance(d, int) and d > LARGEST:
+                    raise SpecError(f"{node.where}: an axis of more than {LARGEST:,} comes out")
         terms = op.terms(ins, outs)
         yield Row(node, ins, outs, terms, *_tally(node, ins, terms, seen))
 
@@ -209,6 +216,22 @@ def _check_operands(node: Node, terms: tuple[Term, ...], seen: dict[str, tuple[A
         if key is not None and seen.get(key, shape) != shape:
             sizes = " and ".join("x".join(map(str, s)) for s in (seen[key], shape))
             raise SpecError(f"{node.where}: {key} cannot be its {name}: their shapes are {sizes}")
+
+
+def _check_shared(rows: tuple[Row, ...]) -> None:
+    """A tensor that a layer is said to share must be that of another one."""
+    sharing = [row for row in rows if row.node.tensors]
+    if not sharing:
+        return
+    users = Counter(row.node.key(t.operand) for row in rows for t in row.terms if t.operand)
+    for row in sharing:
+        for operand, key in row.node.tensors.items():
+            if key is not None and users[key] < 2:
+                known = [k for k in users if k is not None and k != key]
+                hint = did_you_mean(key, known) or "name that of another layer, as a/conv.weight"
+                raise SpecError(
+                    f"{row.node.where}: no other layer has {key} (its {operand}); {hint}"
+                )
 
 
 def _stored(node: Node, ins: tuple[Tensor, ...], term: Term, key: str, value: Any) -> Stored:

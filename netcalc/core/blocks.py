@@ -7,6 +7,7 @@ are joined, ``head``s that leave the main path; ``use`` takes inputs from elsewh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -202,7 +203,7 @@ class Builder:
         Raises SpecError where it means nothing, with the nearest that does.
         """
         base, colon, index = name.removeprefix("/").partition(":")
-        if colon and not index.isdecimal():
+        if colon and not re.fullmatch(r"\d{1,4}", index):
             raise SpecError(f"{where or self._where(path)}: write {base}:1 for a second output")
         inside = self._root if name[:1] == "/" else path
         while inside != self._root:
@@ -267,14 +268,19 @@ class Builder:
                 raise SpecError(f"{path or 'network'}: {op!r} is not a layer or a block")
             name = path if i == 0 else f"{path}_{suffix(op)}"
             again = sum(suffix(other) == suffix(op) for other in ops[1:i]) if i else 0
-            sources = (self._node(f"{name}{again + 1}" if again else name, op, sources, path),)
+            name = f"{name}{again + 1}" if again else name
+            sources = (self._node(name, op, sources, path, first=i == 0),)
         return sources[0]
 
-    def _node(self, name: str, op: Op, inputs: tuple[Ref, ...], unit: str = "") -> Ref:
+    def _node(
+        self, name: str, op: Op, inputs: tuple[Ref, ...], unit: str = "", first: bool = True
+    ) -> Ref:
+        """Append a node; what is said of tensors is said of the first one of a tuple."""
         name = name or op.type.lower()
         said = self._use
         unit = said.unit or unit or name
-        self.nodes.append(Node(name, op, inputs, unit, said.tensors, said.frozen, said.place))
+        own = (said.tensors, said.frozen) if first else (OWN, frozenset[str]())
+        self.nodes.append(Node(name, op, inputs, unit, *own, said.place))
         self._ends[name] = (name, 0)
         return (name, 0)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeAlias
 
 from netcalc.errors import SpecError
+
+Indices: TypeAlias = tuple[int, ...]
+"""A field that is a list, not a number for each axis."""
 
 
 def plain(value: Any) -> Any:
@@ -56,8 +60,8 @@ def _numbers_or_name(name: str, value: Any) -> Any:
 
 def _numbers_or_none(name: str, value: Any) -> Any:
     if isinstance(value, tuple) and None in value:
-        _numbers(name, tuple(v for v in value if v is not None))
-        return value
+        found = iter(_numbers(name, tuple(v for v in value if v is not None)))
+        return tuple(None if v is None else next(found) for v in value)
     return _numbers(name, value)
 
 
@@ -70,7 +74,9 @@ def _flag(name: str, value: Any) -> bool:
 def _real(name: str, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise SpecError(f"{name} must be a number, got {value!r}")
-    return value
+    if not math.isfinite(value):
+        raise SpecError(f"{name} must be finite, got {value!r}")
+    return value if isinstance(value, int | float) else float(value)
 
 
 def _real_or_none(name: str, value: Any) -> Any:
@@ -93,6 +99,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "tuple[Num, ...]": _numbers,
     "tuple[int, ...]": _numbers,
     "tuple[int | None, ...]": _numbers_or_none,
+    "Indices": _numbers,
     "tuple[Num, ...] | str": _numbers_or_name,
 }
 """For each annotation that a field may have: the check, which returns the canonical value."""

@@ -128,7 +128,9 @@ def _check_inputs(node: Node, known: set[str]) -> None:
     if count < least or (most is not None and count > most):
         wanted = f"{least}" if most == least else f"{least} or more"
         raise SpecError(f"{node.where}: {node.op.type} takes {wanted} input(s), got {count}")
-    for ref, _ in node.inputs:
+    for ref, i in node.inputs:
+        if i < 0:
+            raise SpecError(f"{node.where}: outputs are counted from 0, got {ref}:{i}")
         if ref not in known:
             raise SpecError(f"{node.where}: its input {ref} is not an earlier layer or an input")
 

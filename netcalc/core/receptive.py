@@ -78,7 +78,7 @@ def _through(row: Row, i: int, fields: Fields) -> Fields:
     for key, field in fields.items():
         coupling = op.coupling(field.axis, ins)
         if isinstance(coupling, Window) and alone.count(field.axis) > 1:
-            coupling = "all" if int(coupling.span) > 1 else "each"  # a window over flattened axes
+            coupling = "uneven" if int(coupling.span) > 1 else "each"  # over flattened axes
         axis = op.axis_after(field.axis, ins)
         dims: Any = row.outs[0].dims
         out[key] = _coupled(field, coupling, dims[axis])._replace(axis=axis)
@@ -87,11 +87,11 @@ def _through(row: Row, i: int, fields: Fields) -> Fields:
 
 def _coupled(field: Field, coupling: Coupling, length: int) -> Field:
     """A field behind one layer."""
-    if coupling == "each" or (coupling == "all" and field.length == 1):
+    if coupling == "each" or (field.length == length == 1 and coupling != "uneven"):
         return field
     if coupling == "all":
         seen = field.end - field.start + 1
-        least = None
+        least = field.least if field.length == 1 else None
         if field.least is not None and field.stride is not None:
             least = field.least + (field.length - 1) * field.stride
         return field._replace(least=least, size=seen, stride=None, length=1)

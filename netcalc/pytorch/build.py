@@ -24,13 +24,18 @@ class Built(nn.Module):
     def __init__(self, result: Result) -> None:
         super().__init__()
         self.graph = result.graph
+        taken: set[str] = set()
         for row in result.rows:
+            path = module_path(row.name)
+            if path in taken:
+                raise SpecError(f"two layers are called {path} in PyTorch; rename one")
+            taken.add(path)
             try:
                 made = module(row.node.op, row.ins)
             except (RuntimeError, ValueError, TypeError) as problem:
                 told = " ".join(str(problem).split())
                 raise SpecError(f"{row.name}: PyTorch cannot build {row.node.op}: {told}") from None
-            put(self, module_path(row.name), made)
+            put(self, path, made)
         for row in result.rows:
             self._tie(row.node)
 
@@ -60,8 +65,15 @@ class Built(nn.Module):
 
 
 def module_path(name: str) -> str:
-    """A node's path as PyTorch writes the path of a submodule."""
-    return name.replace("/", ".")
+    """A node's path as PyTorch writes the path of a submodule.
+
+    A part that is the name of a module's own attribute gets a ``_`` behind it.
+    """
+    parts = (part.replace(".", "_") for part in name.split("/"))
+    return ".".join(f"{part}_" if part in _TAKEN else part for part in parts)
+
+
+_TAKEN = {*dir(nn.Module()), "graph"}
 
 
 def put(root: nn.Module, path: str, made: nn.Module) -> None:

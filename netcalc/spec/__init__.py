@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from netcalc.core.blocks import Layer, network
-from netcalc.core.fields import axes
+from netcalc.core.fields import axes, number
 from netcalc.core.frozen import FrozenDict
 from netcalc.core.graph import Graph, renamed
 from netcalc.core.tensor import BYTES, Tensor
-from netcalc.errors import InputError, SpecError, did_you_mean, no_such_argument
+from netcalc.errors import InputError, SpecError, did_you_mean, no_such_argument, printable
 from netcalc.spec import values
 from netcalc.spec.definitions import Parameter, parameters
 from netcalc.spec.layers import Maker
@@ -33,7 +33,14 @@ def load_file(path: str, **arguments: Any) -> Graph:
     not have, SpecError with file, line and layer for what is wrong in it.
     """
     file = Path(path)
-    if not file.is_file():
+    try:
+        exists, regular = file.exists(), file.is_file()
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise InputError(f"{printable(path[:100])}: {reason}") from None
+    if exists and not regular:
+        raise InputError(f"{path}: this is no regular file")
+    if not exists:
         near = did_you_mean(file.name, [p.name for p in _beside(file)])
         raise InputError(f"{path}: there is no such file{f'; {near}' if near else ''}")
     return network_of(read_file(file), path, arguments)
@@ -61,7 +68,7 @@ def network_of(value: Value, file: str, arguments: dict[str, Any]) -> Graph:
         at = "" if str(problem).startswith(f"{file}:") else f"{file}: "
         raise SpecError(f"{at}{problem}") from None
     shown = ", ".join(f"{k}={v}" for k, v in arguments.items())
-    return renamed(graph, factory=f"{file}({shown})")
+    return renamed(graph, factory=f"{printable(file)}({shown})")
 
 
 def _body(maker: Maker, top: Fields, names: values.Names) -> Layer:
@@ -90,17 +97,30 @@ def _given(maker: Maker, known: tuple[Parameter, ...], arguments: dict[str, Any]
 
 
 def _argument(file: str, name: str, value: Any, default: Any) -> Any:
-    if not isinstance(value, str):
-        return value
     try:
+        if not isinstance(value, str):
+            return _given_value(value, default)
         return values.parameter_meaning(default)(Text(value, 1), {})
     except SpecError as problem:
-        raise InputError(f"{file}: {said_of(name, str(problem))}") from None
+        raise InputError(f"{file}: {said_of(name, str(problem).strip())}") from None
+
+
+def _given_value(value: Any, default: Any) -> Any:
+    """A parameter's value from Python: a number (or array or symbol), a list of them, a flag."""
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise SpecError(f"must be true or false, got {value!r}")
+        return value
+    if isinstance(default, str) and isinstance(value, float):
+        return value
+    if isinstance(value, list | tuple):
+        return tuple(number("", v) for v in value)
+    return number("", value)
 
 
 def _header(maker: Maker, top: Fields, names: values.Names) -> dict[str, Any]:
     """Name, paper, outputs, weights of heads: what ``network`` takes beside layers and inputs."""
-    found: dict[str, Any] = {"name": Path(maker.file).stem}
+    found: dict[str, Any] = {"name": printable(Path(maker.file).stem)[:100]}
     for key, value in top.entries.items():
         with maker.at(top.lines[key], key):
             if key in ("name", "paper"):

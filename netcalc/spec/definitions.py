@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from netcalc.core.ops import types
+from netcalc.errors import SpecError
 from netcalc.spec import values
 from netcalc.spec.messages import Messages
 from netcalc.spec.reader import Fields, Items, Text, Value
@@ -50,12 +51,16 @@ def definition(messages: Messages, name: str, line: int, value: Value) -> Defini
     """What a file says of a block, its parameters and inputs parted from its body."""
     if name in types():
         raise messages.wrong(line, f"{name} is a kind of layer; rename the block")
+    if values.is_empty(value):
+        raise messages.wrong(line, f"the block {name} has no value; give it a type or layers")
     if not isinstance(value, Fields):
         return Definition((), ("input",), value)
     own = {k: v for k, v in value.entries.items() if k in ("parameters", "inputs")}
     rest = {k: v for k, v in value.entries.items() if k not in own}
     with messages.at(value.line):
         inputs = values.words(own["inputs"]) if "inputs" in own else ("input",)
+        if len(set(inputs)) < len(inputs):
+            raise SpecError(f"two inputs of the block {name} have one name; rename one")
     found = parameters(messages, own["parameters"]) if "parameters" in own else ()
     return Definition(found, inputs, Fields(rest, value.lines, value.line))
 

@@ -24,12 +24,12 @@ def export(graph: Graph, to: str = "yaml") -> str:
     It is read back here before it is given out, and the nodes compared. Raises InputError for
     another format, SpecError for a graph that such a file cannot describe.
     """
-    if to not in WRITERS:
+    if not isinstance(to, str) or to not in WRITERS:
         raise InputError(f"cannot export to {to!r}; choose from {', '.join(WRITERS)}")
     reason = ""
     for document in (_nested, _flat):
-        text = WRITERS[to](document(graph))
         try:
+            text = WRITERS[to](document(graph))
             again = network_of(read(text, f"x.{to}"), f"x.{to}", {})
         except SpecError as problem:
             reason = str(problem)
@@ -81,7 +81,7 @@ class _Nested:
 
     def document(self) -> dict[str, Any]:
         source = (next(iter(self.graph.inputs)), 0)
-        body = self._branches(self.atoms, "", source)
+        body = self._branches(self.atoms, "", source) if self.atoms else None
         if body is not None:
             end = (self.atoms[-1].end, 0)
         else:
@@ -223,7 +223,6 @@ def _follows(node: Node, atom: _Atom, readers: Mapping[Ref, int]) -> bool:
         and node.name == f"{atom.node.name}_{suffix(node.op)}"
         and readers[(atom.end, 0)] == 1
         and not _beside(alone)
-        and not _beside(atom.node)
     )
 
 
@@ -254,12 +253,12 @@ def _document(graph: Graph, body: dict[str, Any], outputs: Mapping[str, Ref]) ->
         refs = graph.outputs.items()
         found["outputs"] = {name: f"{ref}:{i}" if i else ref for name, (ref, i) in refs}
     if graph.loss_weights:
-        found["loss_weights"] = dict(graph.loss_weights)
+        found["loss_weights"] = {name: float(w) for name, w in graph.loss_weights.items()}
     return found
 
 
 def _input(x: Tensor) -> Any:
-    shape = list(x.dims)
+    shape = [_plain(d) for d in x.dims]
     return shape if x.dtype == "float32" else {"shape": shape, "dtype": x.dtype}
 
 
@@ -286,6 +285,8 @@ def _fields(op: Op) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(v) for v in value]
+    if not isinstance(value, int | float | str | None):
+        raise SpecError(f"it holds {value!r}, which is no number")
     return "none" if value is None else value
 
 

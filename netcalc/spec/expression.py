@@ -73,8 +73,8 @@ class _Parser:
 
     def _atom(self) -> Any:
         part = self._take()
-        if part.isdecimal():
-            return self._bounded(int(part[:20]))
+        if re.fullmatch(r"\d+", part, re.ASCII):
+            return self._bounded(int(part))  # of at most LENGTH digits
         if part == "(":
             return self._nested()
         if part[:1].isalpha() or part[:1] == "_":

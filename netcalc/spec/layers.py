@@ -20,7 +20,11 @@ from netcalc.spec.reader import Fields, Items, Text, Value
 LAYERS = 20_000
 """A network that a file describes has no more layers and blocks than this."""
 
+SAID = 200_000
+"""Inputs, parameters and the like that a file says of them, each use counted."""
+
 _NESTED = 60
+_PATH = 300
 
 
 def kind_of(type_name: str) -> type[Op]:
@@ -45,6 +49,8 @@ class Maker(Messages):
     def __init__(self, file: str) -> None:
         super().__init__(file)
         self.count = 0
+        self.said = 0
+        self.depth = 0
         self.open: dict[str, int] = {}  # blocks that are being made, with the line of each use
         self.definitions: dict[str, Definition] = {}
 
@@ -65,8 +71,14 @@ class Maker(Messages):
     def layer(self, value: Value, path: str, names: values.Names) -> Layer:
         """The layer or block of a value, with the parameters in reach."""
         before, self.path = self.path, path
-        if path.count("/") > _NESTED or len(self.open) > _NESTED:
+        self.depth += 1
+        if self.depth > _NESTED:
             raise self.wrong(value.line, f"nested more than {_NESTED} deep")
+        if len(path) > _PATH:
+            self.path = before
+            raise self.wrong(
+                value.line, f"a path of more than {_PATH} characters; use shorter names"
+            )
         try:
             if isinstance(value, Items):
                 return self._chain(value, path, names)
@@ -77,6 +89,7 @@ class Maker(Messages):
             return self._mapping(value, path, names)
         finally:
             self.path = before
+            self.depth -= 1
 
     def _mapping(self, given: Fields, path: str, names: values.Names) -> Layer:
         forms = [key for key in FORMS if key in given.entries]
@@ -145,9 +158,10 @@ class Maker(Messages):
             given.lines,
             given.line,
         )
-        before = self.count
+        before, said = self.count, self.said
         once = self.layer(rest, f"{path}/0", names)
         self._counted(given.line, (self.count - before + 1) * (times - 1))
+        self._say(given.line, (self.said - said) * (times - 1))
         return self._used(given, Chain({str(i): once for i in range(times)}))
 
     def _typed(self, given: Fields, path: str, names: values.Names) -> Layer:
@@ -159,9 +173,9 @@ class Maker(Messages):
         ops = [self._op(given, names, FORMS["type"])]
         if "then" in given.entries:
             then = given.entries["then"]
-            ops += [
-                self._op(v, names) for v in (then.items if isinstance(then, Items) else (then,))
-            ]
+            listed = then.items if isinstance(then, Items) else (then,)
+            self._counted(then.line, len(listed))
+            ops += [self._op(v, names) for v in listed]
         return self._used(given, tuple(ops))
 
     def _used(self, given: Fields, layer: Layer) -> Use:
@@ -175,6 +189,7 @@ class Maker(Messages):
                 values.fields_of(found["tensors"], "tensors").entries if "tensors" in found else {}
             )
             tensors = {key: values.words(v)[0] for key, v in shared.items()}
+        self._say(given.line, len(inputs) + len(frozen) + len(tensors))
         keys = {key: None if text == "none" else text for key, text in tensors.items()}
         place = f"{self.file}:{given.line}"
         return Use(layer, inputs, unit, keys, frozenset(frozen), place)
@@ -184,6 +199,12 @@ class Maker(Messages):
         self.count += more
         if self.count > LAYERS:
             raise self.wrong(line, f"this makes more than {LAYERS:,} layers")
+
+    def _say(self, line: int, more: int) -> None:
+        """Count what is said of layers, which takes room as they do."""
+        self.said += more
+        if self.said > SAID:
+            raise self.wrong(line, f"more than {SAID:,} inputs and parameters come of this")
 
     # --- kinds of layer ------------------------------------------------------------------------
 
@@ -249,6 +270,7 @@ class Maker(Messages):
         self, name: str, definition: Definition, given: Fields, names: values.Names
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        self._say(given.line, len(definition.parameters))
         for parameter in definition.parameters:
             key = parameter.name
             default = parameter.value(self, found)

@@ -7,6 +7,7 @@ depth and size are bounded, so that a small file cannot become a large one here.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -15,7 +16,7 @@ import yaml
 
 from netcalc.errors import InputError, SpecError
 
-BYTES = 10_000_000
+BYTES = 2_000_000
 DEPTH = 60
 """Lists and mappings within one another, in a file."""
 
@@ -73,7 +74,7 @@ def read(text: str, name: str) -> Value:
     """The value of a text; ``name`` stands before the line in messages (.json: JSON)."""
     if name.lower().endswith(".json"):
         _check_json(text, name)
-        text = text.replace("\t", " ")  # in JSON a tab is white space, in YAML an error
+        text = _as_yaml(text)
     try:
         _check_depth(text, name)
         node = yaml.compose(text, Loader=_Loader)
@@ -82,6 +83,18 @@ def read(text: str, name: str) -> Value:
     if node is None:
         raise SpecError(f"{name}: the file is empty; `netcalc schema --example` prints a full one")
     return _Converter(name).value(node)
+
+
+def _as_yaml(text: str) -> str:
+    """JSON as YAML reads it: no tabs between tokens, no halves of characters, no control codes."""
+    text = re.sub(r"\\u(d[89ab]\w\w)\\u(d[c-f]\w\w)", _pair, text, flags=re.IGNORECASE)
+    text = re.sub("[\x7f-\x9f]", lambda m: f"\\u{ord(m.group()):04x}", text)
+    return text.replace("\t", " ")
+
+
+def _pair(halves: re.Match[str]) -> str:
+    codes = bytes.fromhex(halves[1] + halves[2])
+    return codes.decode("utf-16-be")
 
 
 def _check_json(text: str, name: str) -> None:

@@ -41,14 +41,20 @@ _INTEGER, _INTEGERS, _FLAG, _REAL, _NAMES, _SHAPE, _INPUT, _LAYER, _OPERATION, _
 _VALUES: dict[str, Any] = {
     "integer": {
         "description": "an integer, or arithmetic on parameters: 2*c, (k - 1) // 2",
-        "anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^[-+*/%() \w]+$"}],
+        "anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^([-+*%() \w]|//)+$"}],
     },
     "integers": {
         "description": "an integer, or one for each axis",
         "anyOf": [_INTEGER, _array(_INTEGER)],
     },
-    "flag": {"type": ["boolean", "string"]},
-    "real": {"type": ["number", "string"]},
+    "flag": {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": r"^[A-Za-z_]\w*$"}]},
+    "real": {
+        "description": "a number, or a parameter that is one",
+        "anyOf": [
+            {"type": "number"},
+            {"type": "string", "pattern": r"^([A-Za-z_]\w*|[-+]?[\d.]+([eE][-+]?\d+)?)$"},
+        ],
+    },
     "names": {"anyOf": [_WORD, _array(_WORD)]},
     "shape": _array(_INTEGER),
     "input": {
@@ -77,6 +83,7 @@ _FIELDS: dict[str, Any] = {
     "tuple[Num, ...]": _INTEGERS,
     "tuple[int, ...]": _INTEGERS,
     "tuple[int | None, ...]": _INTEGERS,
+    "Indices": _INTEGERS,
     "tuple[Num, ...] | str": _INTEGERS,
 }
 """For each annotation that a field may have, the values that it takes in a file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -46,6 +47,12 @@ def integers(value: Value, names: Names) -> Any:
     return integer(value, names)
 
 
+def indices(value: Value, names: Names) -> Any:
+    """A list of numbers, or one."""
+    found = integers(value, names)
+    return found if isinstance(found, tuple) else (found,)
+
+
 def integers_or_none(value: Value, names: Names) -> Any:
     """As ``integers``, where ``none`` keeps an axis as it is."""
     parts = value.items if isinstance(value, Items) else (value,)
@@ -78,7 +85,10 @@ def real(value: Value, names: Names) -> Any:
         return text
     if not (isinstance(text, str) and _REAL.fullmatch(text)):
         raise SpecError(f"must be a number such as 0.75 or 1e-4, got {text or 'nothing'}")
-    return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+    found = int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+    if not math.isfinite(found):
+        raise SpecError(f"must be finite, got {text}")
+    return found
 
 
 def real_or_none(value: Value, names: Names) -> Any:
@@ -115,6 +125,7 @@ MEANINGS: dict[str, Meaning] = {
     "tuple[Num, ...]": integers,
     "tuple[int, ...]": integers,
     "tuple[int | None, ...]": integers_or_none,
+    "Indices": indices,
     "tuple[Num, ...] | str": integers_or_name,
 }
 """For each annotation that a field may have (see core.fields.CHECKS), how it is read."""

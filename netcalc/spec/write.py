@@ -36,13 +36,17 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{_text(k)}: {_flow(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_flow, value)) + "]"
-    return _text(value) if isinstance(value, str) else json.dumps(value)
+    return _text(value) if isinstance(value, str) else _dumps(value)
 
 
 def _text(text: str) -> str:
     """A text, in quotes where YAML would take it for something else."""
     plain = re.fullmatch(r"[A-Za-z_][\w./+-]*", text, re.ASCII) and text.lower() not in _WORDS
-    return text if plain else json.dumps(text)
+    return text if plain else _dumps(text)
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 _WORDS = {"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
@@ -55,12 +59,12 @@ def to_json(data: dict[str, Any]) -> str:
 
 def _json(value: Any, indent: str) -> str:
     if not _holds_layers(value):
-        return json.dumps(value)
+        return _dumps(value)
     inside = indent + "  "
     if isinstance(value, list):
         parts = [_json(v, inside) for v in value]
     else:
-        parts = [f"{json.dumps(k)}: {_json(v, inside)}" for k, v in value.items()]
+        parts = [f"{_dumps(k)}: {_json(v, inside)}" for k, v in value.items()]
     opening, closing = "[]" if isinstance(value, list) else "{}"
     rows = ",\n".join(inside + part for part in parts)
     return f"{opening}\n{rows}\n{indent}{closing}"

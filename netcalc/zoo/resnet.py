@@ -76,15 +76,15 @@ def resnet(depth: int, stride: str) -> Graph:
 
 
 @entry("resnet18", year=2015, source=SOURCE)
-def resnet18() -> Graph:
-    """18 layers."""
-    return resnet(18, "v1.5")
+def resnet18(*, stride: Literal["v1.5", "v1"] = "v1.5") -> Graph:
+    """18 layers; without bottlenecks, so that both strides give one network."""
+    return resnet(18, stride)
 
 
 @entry("resnet34", year=2015, source=SOURCE)
-def resnet34() -> Graph:
-    """34 layers."""
-    return resnet(34, "v1.5")
+def resnet34(*, stride: Literal["v1.5", "v1"] = "v1.5") -> Graph:
+    """34 layers; without bottlenecks, so that both strides give one network."""
+    return resnet(34, stride)
 
 
 @entry("resnet50", year=2015, source=SOURCE)

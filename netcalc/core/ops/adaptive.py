@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import gcd
 from typing import Any, ClassVar
 
 from netcalc.core.numbers import Num, ceil_div
@@ -78,9 +79,7 @@ class AdaptivePool(Op):
         """The lengths of all windows of each axis, summed."""
         n = len(self.output)
         return tuple(
-            length
-            if size is None
-            else sum(ceil_div((j + 1) * length, size) - j * length // size for j in range(size))
+            length if size is None else _taps(length, size)
             for size, length in zip(self.output, x.dims[-n:], strict=True)
         )
 
@@ -164,6 +163,18 @@ class AdaptiveMaxPool(AdaptivePool):
         yield example(AdaptiveMaxPool3d(2), (1, 2, 4, 5, 6))
         # refused
         yield example(AdaptiveMaxPool2d(1), (8, 7))
+
+
+def _taps(length: Num, size: int) -> Num:
+    """The lengths of all windows of an axis, summed; for plain numbers without going through them.
+
+    Neighbours share a position wherever a bound between them is not whole: at all of the size - 1
+    bounds but gcd(length, size) - 1.
+    """
+    if isinstance(length, int):
+        return length + size - gcd(length, size)
+    total: Num = sum(ceil_div((j + 1) * length, size) - j * length // size for j in range(size))
+    return total
 
 
 def _constructor(kind: Callable[..., KindT], name: str, n: int) -> Constructor[KindT]:

@@ -159,13 +159,13 @@ class Op:
         The number of axes is left out: the type says it.
         """
         fields = _fields(type(self))
-        return {f.name: plain(getattr(self, f.name)) for f in fields if f.name != "n"}
+        return {f.name: _shown(f, getattr(self, f.name)) for f in fields if f.name != "n"}
 
     def __repr__(self) -> str:
         shown = {
             f.name: value
             for f in _fields(type(self))
-            if f.name != "n" and _is_news(f, value := plain(getattr(self, f.name)))
+            if f.name != "n" and _is_news(f, value := _shown(f, getattr(self, f.name)))
         }
         return f"{self.type}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
 
@@ -280,6 +280,11 @@ _NAMES_OF_RANK = {
     4: ("batch", "channels", "height", "width"),
     5: ("batch", "channels", "depth", "height", "width"),
 }
+
+
+def _shown(field: Field[Any], value: Any) -> Any:
+    """A field's value, where it stands for each axis and these agree as one number."""
+    return value if field.type == "Indices" else plain(value)
 
 
 def _is_news(field: Field[Any], value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from netcalc.core.fields import Indices
 from netcalc.core.ops.base import (
     Coupling,
     Example,
@@ -26,7 +27,7 @@ __all__ = ["Select"]
 class Select(Op):
     """The entries of ``indices`` along ``dim``, in that order (channels, say). No work."""
 
-    indices: tuple[int, ...]
+    indices: Indices
     dim: int = 1
 
     def limits(self) -> Iterator[Guard]:
