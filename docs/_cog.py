@@ -187,6 +187,8 @@ _TAKES = {
     "tuple[int | None, ...]": "the same, with `none` for an axis that stays",
     "tuple[Num, ...] | str": "the same, or `same` or `valid`",
     "Indices": "a list of integers, or one",
+    "Indices | None": "a list of integers, or one, or `none`",
+    "str": "text",
 }
 """For each annotation of a field, what the field takes in a file."""
 

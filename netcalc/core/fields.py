@@ -83,6 +83,12 @@ def _real_or_none(name: str, value: Any) -> Any:
     return None if value is None else _real(name, value)
 
 
+def _text(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        raise SpecError(f"{name} must be text, got {value!r}")
+    return value
+
+
 def _static(name: str, value: Any) -> Any:
     checked = number(name, value)
     if not isinstance(checked, int):
@@ -100,6 +106,8 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "tuple[int, ...]": _numbers,
     "tuple[int | None, ...]": _numbers_or_none,
     "Indices": _numbers,
+    "Indices | None": lambda name, value: None if value is None else _numbers(name, value),
+    "str": _text,
     "tuple[Num, ...] | str": _numbers_or_name,
 }
 """For each annotation that a field may have: the check, which returns the canonical value."""

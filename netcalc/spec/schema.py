@@ -84,6 +84,8 @@ _FIELDS: dict[str, Any] = {
     "tuple[int, ...]": _INTEGERS,
     "tuple[int | None, ...]": _INTEGERS,
     "Indices": _INTEGERS,
+    "Indices | None": _INTEGERS,
+    "str": _WORD,
     "tuple[Num, ...] | str": _INTEGERS,
 }
 """For each annotation that a field may have, the values that it takes in a file."""

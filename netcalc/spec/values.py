@@ -53,6 +53,11 @@ def indices(value: Value, names: Names) -> Any:
     return found if isinstance(found, tuple) else (found,)
 
 
+def indices_or_none(value: Value, names: Names) -> Any:
+    """As ``indices``, or ``none``."""
+    return None if _is_none(value) else indices(value, names)
+
+
 def integers_or_none(value: Value, names: Names) -> Any:
     """As ``integers``, where ``none`` keeps an axis as it is."""
     parts = value.items if isinstance(value, Items) else (value,)
@@ -126,6 +131,8 @@ MEANINGS: dict[str, Meaning] = {
     "tuple[int, ...]": integers,
     "tuple[int | None, ...]": integers_or_none,
     "Indices": indices,
+    "Indices | None": indices_or_none,
+    "str": word,
     "tuple[Num, ...] | str": integers_or_name,
 }
 """For each annotation that a field may have (see core.fields.CHECKS), how it is read."""

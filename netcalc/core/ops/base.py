@@ -284,7 +284,7 @@ _NAMES_OF_RANK = {
 
 def _shown(field: Field[Any], value: Any) -> Any:
     """A field's value, where it stands for each axis and these agree as one number."""
-    return value if field.type == "Indices" else plain(value)
+    return value if str(field.type).startswith("Indices") else plain(value)
 
 
 def _is_news(field: Field[Any], value: Any) -> bool:
