@@ -18,7 +18,7 @@ from netcalc.core.ops.dense import Flatten
 from netcalc.core.ops.norm import BatchNorm
 from netcalc.core.ops.pointwise import Dropout, ReLU
 from netcalc.core.ops.pool import MaxPool
-from netcalc.core.tensor import Tensor
+from netcalc.core.tensor import BYTES, Tensor
 from netcalc.pytorch.build import Built, build
 from tests.models.googlenet import GoogLeNet
 from tests.reference import quiet
@@ -225,6 +225,11 @@ def test_gradients_and_optimizers(net: str, optimizer: str) -> None:
     assert found.gradients == sum(p.grad.nbytes for p in built.parameters() if p.grad is not None)
     assert found.weights == sum(p.nbytes for p in built.parameters())
     assert found.buffers == sum(b.nbytes for b in built.buffers())
+
+
+def test_bytes_of_types() -> None:
+    for name, size in BYTES.items():
+        assert getattr(torch, name).itemsize == size
 
 
 def test_sums() -> None:

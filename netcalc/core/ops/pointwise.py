@@ -64,6 +64,8 @@ class Dropout(Op):
     def examples(cls) -> Iterator[Example]:
         yield example(Dropout(0.4), (2, 3))
         yield example(Dropout(), (2, 3, 4, 5))
+        yield example(Dropout(0), (2, 3))
+        yield example(Dropout(1.0), (2, 3))
         yield example(Dropout(1.5), (2, 3))  # refused
 
 
