@@ -39,8 +39,8 @@ OWN_TESTS = {
     "memory": ("memory",),
     "receptive": ("receptive",),
 }
-SECOND = ("googlenet", "api", "ops_contract", "window_properties", "formats", "cli", "crops")
-SECOND += ("memory", "spec", "verify", "receptive")
+SECOND = ("googlenet", "api", "ops_contract", "formats", "memory", "crops", "cli", "spec")
+SECOND += ("window_properties", "verify", "receptive")
 """What runs on a mutant that the first tests did not notice."""
 
 SKIPPED = "round_trip or flat_form or schema_takes or every_mutant or fields_are or random_graphs"
