@@ -151,7 +151,7 @@ def layer_types() -> str:
     lines = []
     for kind, names in alike.items():
         least, most = kind.ARITY
-        count = "" if most == 1 else f" ({least} or more inputs)"
+        count = f" ({_number_of(least, most)} inputs)" if most != 1 else ""
         lines += [f"{', '.join(names)}{count}"]
         for text in (
             ", ".join(_fields(kind, names[0])) or "no fields",
@@ -159,6 +159,13 @@ def layer_types() -> str:
         ):
             lines += _wrapped(f"    {text}", "    ")
     return fenced("\n".join(lines), "text")
+
+
+def _number_of(least: int, most: int | None) -> str:
+    """How many inputs there may be."""
+    if most is None:
+        return f"{least} or more"
+    return f"{least}" if most == least else f"{least} to {most}"
 
 
 def _fields(kind: Any, name: str) -> Iterator[str]:
@@ -179,6 +186,7 @@ def _fields(kind: Any, name: str) -> Iterator[str]:
 _TAKES = {
     "Num": "a number, or arithmetic on parameters",
     "int": "a number, or arithmetic on parameters",
+    "int | None": "a number or arithmetic, or `none`",
     "bool": "`true` or `false`",
     "float": "a number, with decimals or without: `0.75`, `1e-4`",
     "float | None": "such a number, or `none`",

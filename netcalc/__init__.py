@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from netcalc.api import compare as compare
     from netcalc.api import crops as crops
     from netcalc.api import export as export
+    from netcalc.api import trace as trace
     from netcalc.api import verify as verify
     from netcalc.core.blocks import branches as branches
     from netcalc.core.blocks import chain as chain
@@ -24,14 +25,34 @@ if TYPE_CHECKING:
     from netcalc.core.blocks import use as use
     from netcalc.core.graph import Graph as Graph
     from netcalc.core.ops.adaptive import *  # noqa: F403
+    from netcalc.core.ops.arrange import *  # noqa: F403
+    from netcalc.core.ops.attention import *  # noqa: F403
+    from netcalc.core.ops.bilinear import *  # noqa: F403
     from netcalc.core.ops.conv import *  # noqa: F403
     from netcalc.core.ops.dense import *  # noqa: F403
+    from netcalc.core.ops.einsum import *  # noqa: F403
+    from netcalc.core.ops.elementwise import *  # noqa: F403
+    from netcalc.core.ops.embedding import *  # noqa: F403
+    from netcalc.core.ops.gather import *  # noqa: F403
+    from netcalc.core.ops.groupnorm import *  # noqa: F403
+    from netcalc.core.ops.layernorm import *  # noqa: F403
+    from netcalc.core.ops.matmul import *  # noqa: F403
     from netcalc.core.ops.merge import *  # noqa: F403
     from netcalc.core.ops.move import *  # noqa: F403
     from netcalc.core.ops.norm import *  # noqa: F403
+    from netcalc.core.ops.pixels import *  # noqa: F403
     from netcalc.core.ops.pointwise import *  # noqa: F403
     from netcalc.core.ops.pool import *  # noqa: F403
     from netcalc.core.ops.rbf import *  # noqa: F403
+    from netcalc.core.ops.recurrent import *  # noqa: F403
+    from netcalc.core.ops.reduce import *  # noqa: F403
+    from netcalc.core.ops.resample import *  # noqa: F403
+    from netcalc.core.ops.slices import *  # noqa: F403
+    from netcalc.core.ops.stored import *  # noqa: F403
+    from netcalc.core.ops.transposed import *  # noqa: F403
+    from netcalc.core.ops.unit import *  # noqa: F403
+    from netcalc.core.ops.unknown import *  # noqa: F403
+    from netcalc.core.ops.view import *  # noqa: F403
     from netcalc.core.tensor import Tensor as Tensor
     from netcalc.errors import InputError as InputError
     from netcalc.errors import NetcalcError as NetcalcError
@@ -47,7 +68,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_API = ("analyse", "compare", "crops", "export", "verify")
+_API = ("analyse", "compare", "crops", "export", "trace", "verify")
 _VIEWS = ("Analysis", "Comparison", "Crops", "Explanation", "Verified")
 _ERRORS = ("InputError", "NetcalcError", "OutputError", "SpecError", "UnknownNameError")
 _HOMES = {

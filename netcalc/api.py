@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netcalc.core.analyse import Result
 from netcalc.core.analyse import analyse as _analyse
@@ -12,7 +12,7 @@ from netcalc.core.crops import SCALES, plan
 from netcalc.core.graph import Graph
 from netcalc.core.inputs import Shape, inputs_of
 from netcalc.errors import InputError
-from netcalc.loading import load
+from netcalc.loading import load, load_on
 from netcalc.views import Analysis, Comparison, Crops, Verified
 
 if TYPE_CHECKING:
@@ -36,8 +36,29 @@ def analyse(
     """
     if not isinstance(net, Graph | str):
         raise InputError(f"analyse takes a graph or the name of a network, got {net!r}")
-    graph = load(net) if isinstance(net, str) else net
-    return Analysis(_analyse(graph, inputs_of(graph, input, batch, dtype)))
+    graph = load_on(net, input) if isinstance(net, str) else net
+    inputs = inputs_of(graph, input, batch, dtype)
+    if graph.retrace is not None and inputs != dict(graph.inputs):
+        graph = graph.retrace(inputs)
+    return Analysis(_analyse(graph, inputs))
+
+
+def trace(model: nn.Module, *args: Any, **kwargs: Any) -> Graph:
+    """The graph of a PyTorch model's forward pass on example inputs.
+
+    One pass in inference and eval mode, on a copy of the model on the meta device: no weights are
+    allocated, nothing is computed, and the model stays as it is. ``args`` and ``kwargs`` are those
+    of its forward method; only the shapes and types of their tensors matter. On another input of
+    the same kind the model is traced again where it is analysed.
+
+    Raises InputError where PyTorch is missing or the model cannot be copied, NetcalcError where its
+    forward pass raises.
+    """
+    try:
+        from netcalc.pytorch.trace import trace as traced
+    except ModuleNotFoundError as problem:
+        raise InputError(f"tracing needs {problem.name}; pip install 'netcalc-nn[torch]'") from None
+    return traced(model, *args, **kwargs)
 
 
 def export(net: Analysis | Graph | str, to: str = "yaml") -> str:
@@ -109,6 +130,9 @@ def verify(
         ) from None
 
     result = (net if isinstance(net, Analysis) else analyse(net)).result
+    source = result.graph.name
+    if model is None and result.graph.retrace is not None and ":" in source:
+        model = source  # a traced model is held against itself
     name = type(model).__name__ if model is not None else ""
     if isinstance(model, str):
         name = model

@@ -13,19 +13,27 @@ _NET = re.compile(r"(?P<file>.+?\.(?:yaml|yml|json))(?:@(?P<rest>.*))?", re.IGNO
 
 
 def load(net: str, **arguments: object) -> Graph:
-    """The graph of a network of the zoo or of a file.
+    """The graph of a network of the zoo, of a file or of a PyTorch model.
 
     ``"googlenet"`` or ``"googlenet@aux=true,width=0.5"``; ``-`` and ``_`` are the same in names. A
-    YAML or JSON file goes by its path, ``"my_net.yaml"`` or ``"my_net.yaml@c=64"``. Builder
-    arguments and a file's parameters may also be given by keyword.
+    YAML or JSON file goes by its path, ``"my_net.yaml"`` or ``"my_net.yaml@c=64"``. A model is
+    traced: ``"torchvision:resnet50"``, ``"timm:NAME"``, ``"package.module:factory"``,
+    ``"path/to/file.py:factory"``. Arguments may also be given by keyword.
 
     Raises UnknownNameError for an unknown network or argument (with the nearest ones), InputError
     for a value that the argument cannot take or a file that cannot be read, SpecError (with the
     line) for what is wrong in a file.
     """
+    return load_on(net, None, **arguments)
+
+
+def load_on(net: str, shape: object, /, **arguments: object) -> Graph:
+    """As ``load``; a model whose own input is not known is traced on an input of that shape."""
     if not isinstance(net, str):
         raise InputError(f"load takes the name of a network or file, got {net!r}")
     net = net.strip()
+    if ":" in net.partition("@")[0] and not _NET.fullmatch(net):
+        return _traced(net, shape, arguments)
     file = _NET.fullmatch(net)
     name, rest = (file["file"], file["rest"] or "") if file else _parted(net)
     if not name:
@@ -48,6 +56,16 @@ def load(net: str, **arguments: object) -> Graph:
             f"there is no network called {name!r}; did you mean the file {beside[0]}?"
         ) from None
     return entry.make(**given, **arguments)
+
+
+def _traced(net: str, shape: object, arguments: dict[str, object]) -> Graph:
+    try:
+        from netcalc.pytorch.trace import trace_net
+    except ModuleNotFoundError as problem:
+        raise InputError(
+            f"{net}: tracing needs {problem.name}; pip install 'netcalc-nn[torch]'"
+        ) from None
+    return trace_net(net, shape, **arguments)
 
 
 def _parted(net: str) -> tuple[str, str]:

@@ -208,6 +208,68 @@ def local_response_norm(x: Any, op: Any) -> int:
     return 0
 
 
+def moments(row: list[Counted]) -> tuple[Counted, Counted]:
+    """The mean and 1 / sqrt(variance + eps) of a row, sums starting from nothing."""
+    count = Counted(float(len(row)))
+    total = squares = Counted(0.0)
+    for value in row:
+        total = total + value
+        squares = squares + value * value
+    mean = total / count
+    variance = squares / count - mean * mean
+    return mean, (variance + Counted(1e-5)).power(-0.5)
+
+
+def layer_norm(x: Any, op: Any) -> int:
+    """Normalised row by row, then a weight and a bias for each place in it."""
+    length = math.prod(op.normalized_shape)
+    for row in x.reshape(-1, length):
+        mean, inverse = moments(list(row))
+        shift = mean * inverse
+        for value in row:
+            y = value * inverse - shift
+            if op.elementwise_affine:
+                y = y * Counted(1.5)
+            if op.bias:
+                y = y + Counted(0.5)
+    return length * (op.elementwise_affine + op.bias)
+
+
+def rms_norm(x: Any, op: Any) -> int:
+    """Each row over the root of its mean square, times a weight for each place in it."""
+    length = math.prod(op.normalized_shape)
+    for row in x.reshape(-1, length):
+        squares = Counted(0.0)
+        for value in row:
+            squares = squares + value * value
+        inverse = (squares / Counted(float(length)) + Counted(1e-5)).power(-0.5)
+        for value in row:
+            y = value * inverse
+            if op.elementwise_affine:
+                y = y * Counted(1.5)
+    return length * op.elementwise_affine
+
+
+def group_norm(x: Any, op: Any, groups: int = 0) -> int:
+    """Statistics of each group, and one scale and one shift of each channel made of them."""
+    groups = groups or op.num_groups
+    for group in np.split(x, groups):
+        mean, inverse = moments(list(group.ravel()))
+        scale, shift = inverse, mean * inverse if not op.affine else None
+        for channel in group:
+            if op.affine:
+                scale = inverse * Counted(1.5)
+                shift = mean * scale - Counted(0.5)
+            for value in channel.ravel():
+                value * scale - shift
+    return 2 * len(x) * op.affine
+
+
+def instance_norm(x: Any, op: Any) -> int:
+    """A group for each channel; running statistics are ready before, as those of BatchNorm."""
+    return batch_norm(x, op) if op.track_running_stats else group_norm(x, op, len(x))
+
+
 def relu(x: Any, op: Any) -> int:
     for value in x.ravel():
         value.largest(Counted(0.0))
@@ -235,6 +297,118 @@ def tanh(x: Any, op: Any) -> int:
     for value in x.ravel():
         Counted(1.0) - Counted(2.0) / ((value * Counted(2.0)).exp() + Counted(1.0))
     return 0
+
+
+def sigmoid(value: Counted) -> Counted:
+    """e / (e + 1), e = exp(x)."""
+    e = value.exp()
+    return e / (e + Counted(1.0))
+
+
+def hyperbolic(value: Counted) -> Counted:
+    return Counted(1.0) - Counted(2.0) / ((value * Counted(2.0)).exp() + Counted(1.0))
+
+
+Read = set[tuple[Any, ...]]
+"""Which numbers of which tensors were read."""
+
+
+def product_of(name: str, rows: int, vector: list[Counted], read: Read) -> list[Counted]:
+    """A matrix, each number of which is noted, times a vector."""
+    out = []
+    for row in range(rows):
+        total = Counted(0.0)
+        for column, value in enumerate(vector):
+            read.add((name, row, column))
+            total = value.times_plus(Counted(0.1), total)
+        out.append(total)
+    return out
+
+
+def biased(name: str, values: list[Counted], read: Read) -> list[Counted]:
+    read |= {(name, i) for i in range(len(values))}
+    return [value + Counted(0.2) for value in values]
+
+
+def both_products(
+    op: Any, at: str, gates: int, x: list[Counted], h: list[Counted], read: Read
+) -> list[list[tuple[Counted, Counted]]]:
+    """What each gate sees for each element of the state: of the input, of the hidden state."""
+    rows = gates * op.hidden_size
+    of_x = product_of(f"weight_ih{at}", rows, x, read)
+    of_h = product_of(f"weight_hh{at}", rows, h, read)
+    if op.bias:
+        of_x = biased(f"bias_ih{at}", of_x, read)
+        of_h = biased(f"bias_hh{at}", of_h, read)
+    pairs = list(zip(of_x, of_h, strict=True))
+    return [pairs[i : i + op.hidden_size] for i in range(0, rows, op.hidden_size)]
+
+
+States = list[list[Counted]]
+
+
+def lstm_step(op: Any, at: str, x: list[Counted], states: States, read: Read) -> States:
+    h, c = states
+    forget, into, new, out = both_products(op, at, 4, x, h, read)
+    cells, hidden = [], []
+    for i, before in enumerate(c):
+        f, j, g, o = (a + b for a, b in (forget[i], into[i], new[i], out[i]))
+        cells.append(sigmoid(f) * before + sigmoid(j) * hyperbolic(g))
+        hidden.append(sigmoid(o) * hyperbolic(cells[-1]))
+    if op.proj_size:
+        hidden = product_of(f"weight_hr{at}", op.proj_size, hidden, read)
+    return [hidden, cells]
+
+
+def gru_step(op: Any, at: str, x: list[Counted], states: States, read: Read) -> States:
+    (h,) = states
+    reset, update, new = both_products(op, at, 3, x, h, read)
+    hidden = []
+    for i, before in enumerate(h):
+        r, z = (sigmoid(a + b) for a, b in (reset[i], update[i]))
+        n = hyperbolic(new[i][0] + r * new[i][1])
+        hidden.append((before - n) * z + n)
+    return [hidden]
+
+
+def rnn_step(op: Any, at: str, x: list[Counted], states: States, read: Read) -> States:
+    (pairs,) = both_products(op, at, 1, x, states[0], read)
+    sums = [a + b for a, b in pairs]
+    if op.nonlinearity == "relu":
+        return [[value.largest(Counted(0.0)) for value in sums]]
+    return [[hyperbolic(value) for value in sums]]
+
+
+def recurrent(x: Any, op: Any, step: Any, sizes: tuple[int, ...]) -> int:
+    """One sequence through all layers, each of which reads it forwards and may read it backwards.
+
+    ``sizes`` are those of the states, which begin as zeros.
+    """
+    read: Read = set()
+    sequence = [list(row) for row in x]
+    for layer in range(op.num_layers):
+        directions = []
+        for way in (1, -1)[: 1 + op.bidirectional]:
+            states: States = [[Counted(0.0) for _ in range(n)] for n in sizes]
+            outs = []
+            for row in sequence[::way]:
+                states = step(op, f"_l{layer}{way}", row, states, read)
+                outs.append(states[0])
+            directions.append(outs[::way])
+        sequence = [[v for row in rows for v in row] for rows in zip(*directions, strict=True)]
+    return len(read)
+
+
+def lstm(x: Any, op: Any) -> int:
+    return recurrent(x, op, lstm_step, (op.proj_size or op.hidden_size, op.hidden_size))
+
+
+def gru(x: Any, op: Any) -> int:
+    return recurrent(x, op, gru_step, (op.hidden_size,))
+
+
+def rnn(x: Any, op: Any) -> int:
+    return recurrent(x, op, rnn_step, (op.hidden_size,))
 
 
 def rbf(x: Any, op: Any) -> int:

@@ -28,16 +28,28 @@ TESTS = ("googlenet", "compare", "brute_force", "ops_contract", "api")
 """What runs first, unless the file has tests of its own."""
 
 OWN_TESTS = {
+    "attention": ("products", "memory", "ops_contract"),
+    "bilinear": ("products", "ops_contract"),
     "blocks": ("api", "spec"),
     "checks": ("verify",),
+    "broadcast": ("functions", "ops_contract"),
+    "contraction": ("memory",),
     "crops": ("crops",),
+    "einsum": ("products", "memory", "ops_contract"),
     "explain": ("googlenet", "cli", "formats", "api"),
     "fields": ("api", "spec", "ops_contract"),
     "graph": ("api", "googlenet", "spec", "verify"),
     "heads": ("crops",),
     "inputs": ("api", "cli"),
+    "elementwise": ("functions", "ops_contract", "memory"),
+    "functions": ("functions", "ops_contract", "memory"),
+    "matmul": ("products", "memory", "ops_contract"),
     "memory": ("memory",),
-    "receptive": ("receptive",),
+    "receptive": ("receptive", "products"),
+    "reduce": ("functions", "ops_contract", "memory"),
+    "resample": ("functions", "ops_contract"),
+    "subscripts": ("products", "memory"),
+    "transposed": ("products", "ops_contract", "receptive"),
 }
 SECOND = ("googlenet", "api", "ops_contract", "formats", "memory", "crops", "spec")
 SECOND += ("window_properties",)

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from netcalc.core.analyse import Result
-from netcalc.pytorch.build import Built, module_path
+from netcalc.pytorch.build import Built, module_path, nth
 
 
 class Alive(TorchDispatchMode):
@@ -46,10 +46,11 @@ class Alive(TorchDispatchMode):
         return out
 
 
-def peaks(built: Built, result: Result, xs: list[torch.Tensor]) -> dict[str, int]:
+def peaks(built: Built, result: Result, xs: list[torch.Tensor], device: str = "") -> dict[str, int]:
     """The most bytes of activations alive during each layer of an inference pass.
 
-    Layers run one by one; a value is let go after its last use, inputs and outputs never.
+    On the device of the inputs, unless one is named. Layers run one by one; a value is let go after
+    its last use, inputs and outputs never.
     """
     graph = result.graph
     last = {ref: i for i, node in enumerate(graph.nodes) for ref, _ in node.inputs}
@@ -57,13 +58,13 @@ def peaks(built: Built, result: Result, xs: list[torch.Tensor]) -> dict[str, int
     values: dict[str, Any] = dict(zip(graph.inputs, xs, strict=True))
     found = {}
     stored = [*built.parameters(), *built.buffers()]
-    with torch.no_grad(), Alive(xs[0].device.type, stored) as alive:
+    with torch.no_grad(), Alive(device or xs[0].device.type, stored) as alive:
         alive.see(*xs)
         for i, node in enumerate(graph.nodes):
             alive.peak = 0
             alive.see()
             layer = built.get_submodule(module_path(node.name))
-            values[node.name] = layer(*(values[ref] for ref, _ in node.inputs))
+            values[node.name] = layer(*(nth(values[ref], k) for ref, k in node.inputs))
             found[node.name] = alive.peak
             for name in {node.name, *(ref for ref, _ in node.inputs)} - kept:
                 if last.get(name, i) == i:
@@ -106,6 +107,6 @@ def saved(built: Built, result: Result, xs: list[torch.Tensor]) -> dict[str, int
         for node in result.graph.nodes:
             before = kept.total
             layer = built.get_submodule(module_path(node.name))
-            values[node.name] = layer(*(values[ref] for ref, _ in node.inputs))
+            values[node.name] = layer(*(nth(values[ref], k) for ref, k in node.inputs))
             found[node.name] = kept.total - before
     return found

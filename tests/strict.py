@@ -28,6 +28,9 @@ class Strict:
 
     __index__ = __float__ = __int__  # type: ignore[assignment]
 
+    def __abs__(self) -> Strict:
+        return Strict(abs(self.value))
+
     def __truediv__(self, other: Any) -> Strict:
         raise TypeError("a rule divided with /")
 
@@ -35,13 +38,21 @@ class Strict:
 
 
 class StrictCond:
-    """The result of comparing: it may be handed on, not looked at."""
+    """The result of comparing: it may be joined and handed on, not looked at."""
 
     def __init__(self, holds: bool) -> None:
         self.holds = holds
 
     def __bool__(self) -> bool:
         raise TypeError("a rule branched on a condition")
+
+    def __and__(self, other: Any) -> StrictCond:
+        return StrictCond(self.holds and getattr(other, "holds", other))
+
+    def __or__(self, other: Any) -> StrictCond:
+        return StrictCond(self.holds or getattr(other, "holds", other))
+
+    __rand__, __ror__ = __and__, __or__
 
 
 def _raw(x: Any) -> Any:

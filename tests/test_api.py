@@ -16,10 +16,13 @@ import pytest
 import netcalc as nc
 from netcalc.core.analyse import analyse as core_analyse
 from netcalc.core.graph import Graph, Node
+from netcalc.core.ops import types
 from netcalc.core.ops.base import Op
 from netcalc.core.tensor import Tensor
+from netcalc.core.window import Window
 from netcalc.report import expression
 from netcalc.report.units import decimal, human, percent, ratio
+from netcalc.spec.layers import required
 
 
 def test_the_example_of_the_readme() -> None:
@@ -320,3 +323,73 @@ def test_layers_print_as_they_are_written() -> None:
     assert str(op) == "Conv2d(out_channels=64, kernel=7, stride=2, padding=3)"
     assert str(nc.MaxPool2d((3, 2), 2)) == "MaxPool2d(kernel=(3, 2), stride=2)"
     assert str(nc.Conv2d(8, 3, bias=False)) == "Conv2d(out_channels=8, kernel=3, bias=False)"
+
+
+def test_types_make_what_they_are_called() -> None:
+    """Every short constructor gives layers of its own number of axes."""
+    fields = {"out_channels": 2, "kernel": 2, "output": 2}
+    for name, (kind, make) in types().items():
+        if kind is not make and (wanted := [f for f in required(name) if f in fields]):
+            assert make(**{f: fields[f] for f in wanted}).type == name
+
+
+def test_quotients_are_shown_to_four_decimals() -> None:
+    steps = {stride: Window(3, stride=stride).working(12)[0][1] for stride in (2, 4, 7)}
+    assert steps == {
+        2: "floor(4.5) + 1",
+        4: "floor(2.25) + 1",
+        7: "floor(1.2857) + 1",
+    }
+
+
+def test_one_branch_may_be_concatenated() -> None:
+    net = nc.network(nc.branches(a=nc.Conv2d(4, 1)), input=(1, 2, 5, 5))
+    assert nc.analyse(net).outputs["concat"].dims == (1, 4, 5, 5)
+
+
+def test_a_field_for_each_axis_is_a_tuple() -> None:
+    for wrong in ([3, 3], "33"):
+        with pytest.raises(nc.SpecError, match="kernel must be an integer or one for each axis"):
+            nc.Conv(4, wrong)  # type: ignore[arg-type]
+
+
+def test_what_a_rule_takes_is_told() -> None:
+    four = (1, 1, 1, 1)
+    with pytest.raises(nc.SpecError, match=r"kernel .* has 4 axes"):
+        nc.network(nc.chain(a=nc.Conv(4, four, four, four, four)), input=(1, 2, 3, 3, 3, 3))
+    for wrong in (True, "0.5"):
+        with pytest.raises(nc.SpecError, match="p must be a number"):
+            nc.Dropout(wrong)  # type: ignore[arg-type]
+
+
+def test_inputs_of_two_axes_and_batches_of_their_own() -> None:
+    flat = nc.network(nc.chain(fc=nc.Linear(2)), input=(1, 8))
+    assert nc.analyse(flat, 16).result.inputs["input"].dims == (1, 16)
+    pairs = nc.network(nc.chain(fc=nc.Conv2d(2, 1)), input=(2, 3, 8, 8))
+    assert nc.analyse(pairs, batch=4).result.inputs["input"].dims == (4, 3, 8, 8)
+    with pytest.raises(nc.InputError, match="has a batch already, not 5"):
+        nc.analyse(pairs, (4, 3, 8, 8), batch=5)
+
+
+def test_paths_of_a_graph() -> None:
+    net = nc.network(
+        nc.chain(a=(nc.Conv2d(2, 1), nc.ReLU()), b=nc.chain(c=nc.chain(d=nc.Tanh()))),
+        input=(1, 2, 3, 3),
+    )
+    assert net.paths == {"a", "a_relu", "b", "b/c", "b/c/d"}
+
+
+def test_other_work_of_a_layer_with_its_activation() -> None:
+    """By hand: a bias is added to each of 2x3x3 outputs, each is compared with 0."""
+    net = nc.network(nc.chain(a=(nc.Conv2d(2, 1), nc.ReLU())), input=(1, 2, 3, 3))
+    section = nc.analyse(net).explain("a", "ops").section
+    assert [(d.value, d.steps[0]) for d in section.derivations] == [(18, "2*3*3"), (18, "2*3*3")]
+
+
+def test_names_of_factors() -> None:
+    volume = nc.analyse(nc.network(nc.chain(r=nc.ReLU()), input=(1, 2, 3, 4, 5))).rows[0]
+    assert volume.terms[0].names == ("batch", "channels", "depth", "height", "width")
+    flat = nc.chain(flatten=nc.Flatten(), fc=nc.Linear(7))
+    linear = nc.analyse(nc.network(flat, input=(1, 2, 3, 4))).rows[1]
+    assert linear.terms[0].names[-1] == "out features"
+    assert len(linear.terms[0].names) == len(linear.terms[0].factors) == 4

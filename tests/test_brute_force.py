@@ -17,6 +17,8 @@ from netcalc.core.ops.adaptive import (
 from netcalc.core.ops.base import Op
 from netcalc.core.ops.conv import Conv, Conv1d, Conv2d, Conv3d
 from netcalc.core.ops.dense import Flatten, Linear
+from netcalc.core.ops.groupnorm import GroupNorm, InstanceNorm, InstanceNorm1d, InstanceNorm2d
+from netcalc.core.ops.layernorm import LayerNorm, RMSNorm
 from netcalc.core.ops.merge import Add
 from netcalc.core.ops.move import Select
 from netcalc.core.ops.norm import BatchNorm, BatchNorm2d, LocalResponseNorm
@@ -30,6 +32,7 @@ from netcalc.core.ops.pool import (
     MaxPool2d,
 )
 from netcalc.core.ops.rbf import EuclideanRBF
+from netcalc.core.ops.recurrent import GRU, LSTM, RNN
 from netcalc.core.tensor import Tensor
 from tests import counted
 
@@ -42,6 +45,10 @@ LOOPS: dict[type[Op], Callable[[Any, Any], int]] = {
     AdaptiveMaxPool: counted.adaptive_max,
     BatchNorm: counted.batch_norm,
     LocalResponseNorm: counted.local_response_norm,
+    LayerNorm: counted.layer_norm,
+    RMSNorm: counted.rms_norm,
+    GroupNorm: counted.group_norm,
+    InstanceNorm: counted.instance_norm,
     ReLU: counted.relu,
     Scale: counted.scale,
     Softmax: counted.softmax,
@@ -50,6 +57,9 @@ LOOPS: dict[type[Op], Callable[[Any, Any], int]] = {
     Tanh: counted.tanh,
     Select: counted.nothing,
     EuclideanRBF: counted.rbf,
+    LSTM: counted.lstm,
+    GRU: counted.gru,
+    RNN: counted.rnn,
 }
 
 CASES: list[tuple[Op, tuple[int, ...]]] = [
@@ -75,6 +85,16 @@ CASES: list[tuple[Op, tuple[int, ...]]] = [
     (BatchNorm2d(affine=False), (3, 4, 5)),
     (LocalResponseNorm(5), (7, 2, 3)),
     (LocalResponseNorm(2), (3, 2, 2)),
+    (LayerNorm((6,)), (3, 6)),
+    (LayerNorm((4, 5), bias=False), (3, 4, 5)),
+    (LayerNorm((5,), elementwise_affine=False), (3, 5)),
+    (RMSNorm((6,)), (3, 6)),
+    (RMSNorm((4, 5), elementwise_affine=False), (3, 4, 5)),
+    (GroupNorm(2), (6, 3, 2)),
+    (GroupNorm(3, affine=False), (6, 4)),
+    (InstanceNorm2d(), (3, 4, 5)),
+    (InstanceNorm1d(affine=True), (3, 4)),
+    (InstanceNorm2d(affine=True, track_running_stats=True), (3, 4, 5)),
     (ReLU(), (3, 4, 5)),
     (Scale(0.17), (3, 4, 5)),
     (Softmax(-1), (3, 6)),
@@ -84,6 +104,13 @@ CASES: list[tuple[Op, tuple[int, ...]]] = [
     (Tanh(), (3, 4)),
     (Select((2, 0)), (3, 4, 5)),
     (EuclideanRBF(4), (5,)),
+    (LSTM(4, batch_first=True), (3, 5)),
+    (LSTM(4, 2, bias=False, batch_first=True, bidirectional=True), (3, 5)),
+    (LSTM(4, 3, batch_first=True, proj_size=2), (2, 3)),
+    (GRU(4, batch_first=True), (3, 5)),
+    (GRU(3, 2, batch_first=True, bidirectional=True), (2, 5)),
+    (RNN(4, batch_first=True), (3, 5)),
+    (RNN(3, 2, bias=False, batch_first=True, nonlinearity="relu"), (2, 5)),
 ]
 
 

@@ -13,14 +13,16 @@ import netcalc as nc
 from netcalc.core.analyse import Result, analyse
 from netcalc.core.graph import Graph, Node
 from netcalc.core.memory import OPTIMIZERS, bytes_moved, memory
+from netcalc.core.ops.attention import ScaledDotProductAttention
 from netcalc.core.ops.base import Example, Op, Saved
 from netcalc.core.ops.dense import Flatten
 from netcalc.core.ops.norm import BatchNorm
 from netcalc.core.ops.pointwise import Dropout, ReLU
 from netcalc.core.ops.pool import MaxPool
-from netcalc.core.tensor import BYTES, Tensor
+from netcalc.core.tensor import BYTES, FLOATS, Tensor
 from netcalc.pytorch.build import Built, build
 from tests.models.googlenet import GoogLeNet
+from tests.reference import kind as kind_of
 from tests.reference import quiet
 from tests.storages import Alive, Kept, peaks, saved
 from tests.test_ops_contract import every_legal
@@ -52,16 +54,25 @@ def result_of(net: str, dtype: str = "float32", batch: int = 2) -> Result:
 
 
 def built_on(result: Result, device: str) -> tuple[Built, list[torch.Tensor]]:
-    dtype = getattr(torch, next(iter(result.inputs.values())).dtype)
+    floating = [x.dtype for x in result.inputs.values() if x.dtype in FLOATS]
     with quiet():
-        built = build(result, device).to(dtype)
-    xs: list[Any] = [torch.randn(x.dims, device=device).to(dtype) for x in result.inputs.values()]
-    return built, xs
+        built = build(result, device)
+    if floating:
+        built = built.to(getattr(torch, floating[0]))
+    return built, [values_of(x, device) for x in result.inputs.values()]
+
+
+def values_of(x: Tensor, device: str) -> torch.Tensor:
+    """Random values; integers are 0, which is an index into anything."""
+    if x.dtype in FLOATS or x.dtype == "bool":
+        drawn: torch.Tensor = torch.randn(x.dims, device=device)
+        return drawn > 0 if x.dtype == "bool" else drawn.to(kind_of(x))
+    return torch.zeros(x.dims, device=device, dtype=kind_of(x))
 
 
 def of_example(example: Example) -> Result:
     """The example as a network, behind something to train so that autograd looks at it."""
-    shapes = {f"x{i}": Tensor(shape) for i, shape in enumerate(example.shapes)}
+    shapes = {f"x{i}": x for i, x in enumerate(example.ins)}
     node = Node("layer", example.op, tuple((name, 0) for name in shapes), "layer")
     return analyse(Graph("example", (node,), shapes, {"layer": ("layer", 0)}))
 
@@ -72,19 +83,28 @@ def of_example(example: Example) -> Result:
 @every_legal
 @pytest.mark.parametrize("device", ["meta", "cpu"])
 def test_scratch_is_what_pytorch_allocates(kind: type[Op], example: Example, device: str) -> None:
+    fused = isinstance(example.op, ScaledDotProductAttention) and example.op.fused(example.ins)
+    if device == "meta" and fused:
+        pytest.skip("the CPU has one kernel for what the meta device puts together")
     result = of_example(example)
     built, xs = built_on(result, device)
     with quiet():
-        assert memory(result).live == peaks(built, result, xs)
+        witnessed = peaks(built, result, xs, device)
+    if example.op.AT_LEAST:
+        assert memory(result).live["layer"] <= witnessed["layer"]
+        assert memory(result).at_least == ("layer",)
+    else:
+        assert memory(result).live == witnessed
 
 
 @every_legal
 def test_saves_what_autograd_saves(kind: type[Op], example: Example) -> None:
-    """Inputs that need gradients, training mode, on the CPU."""
+    """Inputs that need gradients (an attention mask does not), training mode, on the CPU."""
     result = of_example(example)
     built, xs = built_on(result, "cpu")
-    for x in xs:
-        x.requires_grad_()
+    for i, x in enumerate(xs):
+        mask = kind is ScaledDotProductAttention and i == 3
+        x.requires_grad_(x.is_floating_point() and not mask)
     with quiet():
         witnessed = saved(built, result, xs)["layer"]
     (row,) = result.rows
@@ -92,7 +112,8 @@ def test_saves_what_autograd_saves(kind: type[Op], example: Example) -> None:
     held = sum(row.ins[i].nbytes for i in saves.inputs)
     if row.node.op.PASSES != "always":
         held += sum(row.outs[i].nbytes for i in saves.outputs)
-    assert held + sum(x.nbytes for x in saves.extra) == witnessed
+    derived = held + sum(x.nbytes for x in saves.extra)
+    assert derived <= witnessed if example.op.AT_LEAST else derived == witnessed
 
 
 class Operands(TorchDispatchMode):
@@ -115,6 +136,7 @@ class Operands(TorchDispatchMode):
 
 
 ONE_OPERATOR = ("Conv", "Linear", "ReLU", "Tanh", "AvgPool", "Concat", "BatchNorm", "Scale")
+ONE_OPERATOR += ("ConvTranspose", "MatMul", "GroupedMatMul", "Bilinear")
 
 
 @every_legal

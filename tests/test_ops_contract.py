@@ -27,11 +27,11 @@ from netcalc.core.term import STORAGE, WORK
 from netcalc.core.window import Window
 from netcalc.pytorch.lower import LOWERINGS
 from netcalc.report import expression
-from tests.reference import torch_macs, torch_module, torch_shape
+from tests.reference import torch_macs, torch_module, torch_outputs
 from tests.strict import Strict, StrictCond
 
 EXAMPLES = [(kind, example) for kind in kinds() for example in kind.examples()]
-IDS = [f"{e.op} on {' '.join('x'.join(map(str, s)) for s in e.shapes)}" for _, e in EXAMPLES]
+IDS = [f"{e.op} on {' '.join(map(str, e.ins)) or 'nothing'}" for _, e in EXAMPLES]
 every_example = pytest.mark.parametrize(("kind", "example"), EXAMPLES, ids=IDS)
 every_kind = pytest.mark.parametrize("kind", kinds(), ids=lambda k: k.__name__)
 
@@ -42,7 +42,7 @@ def refusal(op: Op, ins: tuple[Tensor, ...]) -> str | None:
 
 
 def tensors(example: Example) -> tuple[Tensor, ...]:
-    return tuple(Tensor(s) for s in example.shapes)
+    return example.ins
 
 
 def legal(example: Example) -> bool:
@@ -80,15 +80,17 @@ def test_says_what_it_is(kind: type[Op]) -> None:
 
 @every_example
 def test_refuses_what_torch_refuses_and_nothing_else(kind: type[Op], example: Example) -> None:
-    theirs = torch_shape(example.op, example.shapes)
+    theirs = torch_outputs(example.op, tensors(example))
     ours = refusal(example.op, tensors(example))
     assert (ours is None) == (theirs is not None), f"torch: {theirs}, netcalc: {ours}"
 
 
 @every_legal
 def test_shape_is_torchs(kind: type[Op], example: Example) -> None:
-    (out,) = example.op.shape(*tensors(example))
-    assert out.dims == torch_shape(example.op, example.shapes)
+    """Of every output, with its type."""
+    outs = example.op.shape(*tensors(example))
+    theirs = torch_outputs(example.op, tensors(example))
+    assert [(y.dims, y.dtype) for y in outs] == [(y.dims, y.dtype) for y in theirs or ()]
 
 
 @every_legal
@@ -110,7 +112,7 @@ def test_tensors_are_those_of_the_module(kind: type[Op], example: Example) -> No
 @every_legal
 def test_macs_are_those_of_flop_counter_mode(kind: type[Op], example: Example) -> None:
     macs = sum(t.value for t in terms(example) if t.kind == "mac")
-    assert macs == torch_macs(example.op, example.shapes)
+    assert macs == torch_macs(example.op, example.shapes, tensors(example))
 
 
 @every_legal
@@ -140,11 +142,13 @@ def test_working_derives_the_output(kind: type[Op], example: Example) -> None:
     ins = tensors(example)
     outs = example.op.shape(*ins)
     derived = {w.value for w in example.op.working(ins, outs)}
-    if len(outs[0].dims) == len(ins[0].dims):
-        changed = {b for a, b in zip(ins[0].dims, outs[0].dims, strict=True) if a != b}
-        assert changed <= derived
-    else:
-        assert set(outs[0].dims) - set(ins[0].dims) <= derived
+    first = ins[0].dims if ins else ()
+    for out in outs:
+        if len(out.dims) == len(first):
+            changed = {b for a, b in zip(first, out.dims, strict=True) if a != b}
+            assert changed <= derived
+        else:
+            assert set(out.dims) - set(first) <= derived
 
 
 def test_the_windows_of_adaptive_pools_are_summed_in_closed_form() -> None:
@@ -158,11 +162,11 @@ def test_the_windows_of_adaptive_pools_are_summed_in_closed_form() -> None:
 @every_legal
 def test_rules_only_calculate(kind: type[Op], example: Example) -> None:
     op = with_numbers(example.op, Strict)
-    ins = tuple(Tensor(tuple(Strict(d) for d in s)) for s in example.shapes)
+    ins = tuple(Tensor(tuple(Strict(d) for d in x.dims), x.dtype) for x in tensors(example))
     assert all(holds(c) for g in op.conditions(*ins) for c in g.holds)
     outs = op.shape(*ins)
     plain_outs = example.op.shape(*tensors(example))
-    assert unwrapped(outs[0].dims) == plain_outs[0].dims
+    assert [unwrapped(y.dims) for y in outs] == [y.dims for y in plain_outs]
     values = [unwrapped([t.value])[0] for t in op.terms(ins, outs)]
     assert values == [t.value for t in terms(example)]
 
@@ -172,7 +176,7 @@ def test_rules_run_on_arrays(kind: type[Op], example: Example) -> None:
     """Three candidates at once: each agrees with what the integers give, refusals included."""
     shift = np.array([0, 1, 2])
     op = with_numbers(example.op, lambda v: v + shift)
-    ins = tuple(Tensor(tuple(d + shift for d in s)) for s in example.shapes)
+    ins = tuple(Tensor(tuple(d + shift for d in x.dims), x.dtype) for x in tensors(example))
     fine = np.array([True] * 3)
     for guard in op.conditions(*ins):
         for cond in guard.holds:
@@ -181,11 +185,11 @@ def test_rules_run_on_arrays(kind: type[Op], example: Example) -> None:
     found = op.terms(ins, outs)
     for i in range(3):
         single = with_numbers(example.op, lambda v, i=i: v + i)
-        single_ins = tuple(Tensor(tuple(d + i for d in s)) for s in example.shapes)
+        single_ins = tuple(Tensor(tuple(d + i for d in x.dims), x.dtype) for x in tensors(example))
         assert fine[i] == (refusal(single, single_ins) is None)
         if fine[i]:
             single_outs = single.shape(*single_ins)
-            assert picked(outs[0].dims, i) == single_outs[0].dims
+            assert [picked(y.dims, i) for y in outs] == [y.dims for y in single_outs]
             expected = [t.value for t in single.terms(single_ins, single_outs)]
             assert list(picked([t.value for t in found], i)) == expected
     assert fine[0]
@@ -196,18 +200,17 @@ def test_rules_run_on_symbols(kind: type[Op], example: Example) -> None:
     values: dict[Any, int] = {}
 
     def symbol(v: int) -> Any:
-        s = sympy.Symbol(f"x{len(values)}", integer=True, positive=True)
+        s = sympy.Symbol(f"x{len(values)}", integer=True, positive=True if v > 0 else None)
         values[s] = v
         return s
 
     op = with_numbers(example.op, symbol)
-    ins = tuple(Tensor(tuple(symbol(d) for d in s)) for s in example.shapes)
+    ins = tuple(Tensor(tuple(symbol(d) for d in x.dims), x.dtype) for x in tensors(example))
     for guard in op.conditions(*ins):
         assert all(bool(sympy.sympify(c).subs(values)) for c in guard.holds)
     outs = op.shape(*ins)
-    assert tuple(int(sympy.sympify(d).subs(values)) for d in outs[0].dims) == tuple(
-        example.op.shape(*tensors(example))[0].dims
-    )
+    numbers = [tuple(int(sympy.sympify(d).subs(values)) for d in y.dims) for y in outs]
+    assert numbers == [y.dims for y in example.op.shape(*tensors(example))]
     found = [int(sympy.sympify(t.value).subs(values)) for t in op.terms(ins, outs)]
     assert found == [t.value for t in terms(example)]
 
@@ -216,10 +219,9 @@ def test_rules_run_on_symbols(kind: type[Op], example: Example) -> None:
 def test_factors_are_leaves(kind: type[Op], example: Example) -> None:
     """No factor hides a product of dimensions: on symbols, none is a multiplication."""
     op = with_numbers(example.op, lambda v: sympy.Symbol(f"f{v}", positive=True, integer=True))
-    ins = tuple(
-        Tensor(tuple(sympy.Symbol(f"d{i}_{j}", positive=True, integer=True) for j in range(len(s))))
-        for i, s in enumerate(example.shapes)
-    )
+    names = (tuple(f"d{i}_{j}" for j in range(len(s))) for i, s in enumerate(example.shapes))
+    dims = [tuple(sympy.Symbol(n, positive=True, integer=True) for n in each) for each in names]
+    ins = tuple(Tensor(d, x.dtype) for d, x in zip(dims, example.ins, strict=True))
     for term in op.terms(ins, op.shape(*ins)):
         for factor in term.factors:
             free = getattr(factor, "free_symbols", set())

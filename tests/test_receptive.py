@@ -11,11 +11,16 @@ from torch import nn
 
 import netcalc as nc
 from netcalc.core.analyse import Result
+from netcalc.core.ops.attention import ScaledDotProductAttention
 from netcalc.core.ops.base import Example, Op
-from netcalc.core.receptive import Field, receptive_fields
+from netcalc.core.ops.matmul import GroupedMatMul
+from netcalc.core.receptive import GONE, Field, receptive_fields
+from netcalc.core.tensor import FLOATS
 from netcalc.core.window import Window
 from netcalc.pytorch.build import Built, build, module_path
+from netcalc.pytorch.functional import FUNCTIONS
 from netcalc.pytorch.lower import module
+from netcalc.pytorch.modules import Sum
 from tests.reference import quiet
 from tests.test_ops_contract import every_legal
 
@@ -30,8 +35,13 @@ def linear_twin(layer: nn.Module) -> nn.Module:
         return getattr(nn, name.replace("Max", "Avg"))(*fixed)
     if name.startswith("AdaptiveMaxPool"):
         return getattr(nn, name.replace("Max", "Avg"))(layer.output_size)
-    if name in ("ReLU", "Tanh", "LocalResponseNorm", "Dropout") or name.startswith("BatchNorm"):
+    same = ("ReLU", "Tanh", "LocalResponseNorm", "Dropout", "Pointwise")
+    if name in same or name.startswith("BatchNorm"):
         return nn.Identity()
+    if name == "Binary":
+        return Sum()
+    if name == "Reduce":
+        layer.function = "sum"  # type: ignore[assignment]
     for parameter in layer.parameters():
         nn.init.constant_(parameter, 1.0)
     return layer
@@ -61,7 +71,7 @@ def run(built: Built, result: Result) -> tuple[torch.Tensor, dict[str, torch.Ten
 def support(x: torch.Tensor, y: torch.Tensor, axis: int) -> tuple[int, int]:
     """From where to where along an axis the gradient of a sum of outputs is not zero."""
     (grad,) = torch.autograd.grad(y.sum(), x, retain_graph=True)
-    seen = grad.abs().sum([i for i in range(grad.dim()) if i != axis]).nonzero().flatten()
+    seen = grad.abs().movedim(axis, 0).reshape(grad.shape[axis], -1).sum(1).nonzero().flatten()
     return int(seen.min()), int(seen.max())
 
 
@@ -149,30 +159,69 @@ def test_the_support_can_differ() -> None:
 @every_legal
 def test_couplings_are_the_gradients_support(kind: type[Op], example: Example) -> None:
     """Every output along every axis behind the channels, of each kind's examples."""
-    ins = tuple(nc.Tensor(shape) for shape in example.shapes)
+    ins = example.ins
+    if not ins or ins[0].dtype not in FLOATS:
+        pytest.skip("there is no gradient of an integer, or of nothing")
     with quiet():
         layer = module(example.op, ins).double().eval()
         if not (kind.__name__ == "MaxPool" and set(example.op.dilation) != {1}):  # type: ignore[attr-defined]
             layer = linear_twin(layer)
-        xs = [torch.rand(s, dtype=torch.float64, requires_grad=True) for s in example.shapes]
-        y = layer(*xs)
+        xs = [values_of(x) for x in ins]
+        if kind is GroupedMatMul and len(xs) == 3:
+            xs[2] = ends(*xs)
+        if kind is ScaledDotProductAttention and len(xs) == 4 and xs[3].dtype == torch.bool:
+            xs[3] |= True  # nothing is hidden
+        ys = layer(*xs)
+        y = ys[0] if isinstance(ys, tuple) else ys
         y = y * torch.rand_like(y)
-    n = len(getattr(example.op, "kernel", getattr(example.op, "output", ())))
-    first = len(example.shapes[0]) - n if n else 2  # without a batch, positions begin earlier
-    for axis in range(first, len(example.shapes[0])):
-        coupling = example.op.coupling(axis, ins)
-        after = example.op.axis_after(axis, ins)
-        length = example.shapes[0][axis]
-        if coupling == "uneven" or kind.__name__ == "Flatten":
+    if not y.numel():
+        pytest.skip("nothing comes out that could see something")
+    for j, x in enumerate(xs):
+        if x.requires_grad:
+            hold_couplings(example, j, x, y)
+
+
+def ends(left: torch.Tensor, right: torch.Tensor, groups: torch.Tensor) -> torch.Tensor:
+    """Where groups of about one size end, on the axis that they are parts of."""
+    shared = {(2, 3): left.shape[0], (3, 2): right.shape[1], (2, 2): left.shape[1]}
+    n = len(groups)
+    return torch.arange(1, n + 1, dtype=torch.int32) * shared[left.dim(), right.dim()] // n
+
+
+def hold_couplings(example: Example, j: int, x: torch.Tensor, y: torch.Tensor) -> None:
+    """What the rule says of each axis of input ``j``, against the gradients of an output."""
+    op, ins = example.op, example.ins
+    n = len(getattr(op, "kernel", getattr(op, "output", ())))
+    first = x.dim() - n if n else 2  # without a batch, positions begin earlier
+    if type(op).through is not Op.through or type(op) in FUNCTIONS:
+        first = 0  # these say something of each of their axes
+    for axis in range(first, x.dim()):
+        coupling, after = op.through(j, axis, ins)
+        length = x.shape[axis]
+        found = [op.through(j, other, ins)[1] for other in range(x.dim())]
+        if coupling == "uneven" or (after is not None and found.count(after) > 1):
             continue  # said to be irregular, or merged with other axes
-        assert coupling != "each" or y.shape[after] == length
-        for i in range(y.shape[after]):
-            if isinstance(coupling, Window) and set(getattr(example.op, "dilation", (1,))) != {1}:
+        outs = y if y.dim() else y.reshape(1)
+        if after is None:
+            outs, after = outs.unsqueeze(0), 0  # gone: what an output sees of it
+        assert coupling != "each" or outs.shape[after] == length
+        for i in range(outs.shape[after]):
+            if isinstance(coupling, Window) and set(getattr(op, "dilation", (1,))) != {1}:
                 break  # a window with holes: its ends are looked at in whole networks
             low, high = reach(coupling, i, length)
             if low > high:
                 continue  # it sees padding alone
-            assert support(xs[0], y.select(after, i), axis) == (low, high)
+            if getattr(op, "is_causal", False) and j < 2 and i == 0:
+                continue  # the first query sees one key: its weight is 1 whatever they are
+            assert support(x, outs.select(after, i), axis) == (low, high)
+
+
+def values_of(x: nc.Tensor) -> torch.Tensor:
+    """Positive values with gradients, exact ones if float32; integers and truth values are 0."""
+    if x.dtype in FLOATS:
+        dtype = torch.float64 if x.dtype == "float32" else torch.float32
+        return torch.rand(x.dims, dtype=dtype, requires_grad=True)
+    return torch.zeros(x.dims, dtype=getattr(torch, x.dtype))
 
 
 def reach(coupling: Any, i: int, length: int) -> tuple[int, int]:
@@ -299,3 +348,57 @@ def test_several_inputs_are_kept_apart() -> None:
         ("right", 2): 5,
         ("right", 3): 5,
     }
+
+
+def test_axes_are_followed_through_views_and_reductions() -> None:
+    """Moved, cut, padded, reduced and left out: each field is the support of a gradient."""
+    layers = nc.chain(
+        conv=nc.Conv2d(4, 3, stride=2),
+        last=nc.Permute((0, 2, 3, 1)),
+        part=nc.Slice(1, 2, None, 2),
+        act=nc.Pointwise("gelu"),
+        first=nc.Transpose(1, 3),
+        pad=nc.Pad((0, 0, 2, 1)),
+        picked=nc.Reduce("mean", (3,)),
+        conv1=nc.Conv1d(4, 3),
+        one=nc.Unsqueeze(-1),
+        same=nc.Reshape((1, 2, 2, -1, 1)),
+        whole=nc.Reduce("sum", (1, 2)),
+        entry=nc.Pick(1, 4),
+    )
+    result = nc.analyse(nc.network(layers, input=(1, 3, 41, 37))).result
+    built = twin(result)
+    x, values = run(built, result)
+    looked = gone = 0
+    for name, fields in receptive_fields(result).items():
+        for (_, axis), field in fields.items():
+            length = x.shape[axis]
+            inside = [i for i in range(field.length) if lies_inside(field, i, length)]
+            if field.axis == GONE:
+                assert support(x, values[name], axis) == (field.start, field.end)
+                gone += 1
+            elif inside:
+                at = inside[len(inside) // 2]
+                picked = values[name].select(field.axis, at)
+                assert support(x, picked, axis) == around(field, at, length), name
+                looked += 1
+    assert (looked, gone) == (19, 7)
+
+
+def test_what_is_gone_stays_seen() -> None:
+    """Gates: an axis that is averaged over meets itself again, and is not taken for another."""
+    layers = nc.chain(
+        conv=nc.Conv2d(4, 3),
+        mean=nc.Reduce("mean", (2, 3)),
+        turned=nc.Transpose(0, 1),
+        gate=nc.Reshape((1, 4, 1, 1)),
+        both=nc.use(nc.Binary("mul"), "gate", "conv"),
+        after=nc.Conv2d(2, 3),
+    )
+    fields = receptive_fields(nc.analyse(nc.network(layers, input=(1, 3, 9, 9))).result)
+    assert {f.axis for f in fields["gate"].values()} == {GONE}
+    assert {(f.size, f.start, f.end) for f in fields["gate"].values()} == {(9, 0, 8)}
+    assert [(f.size, f.axis, f.length) for f in fields["after"].values()] == [
+        (None, 2, 5),
+        (None, 3, 5),
+    ]

@@ -136,6 +136,14 @@ def loadable(net: str) -> bool:
 ZOO = [net for net in variants() if loadable(net)]
 
 
+def test_a_computed_weight_is_an_input_and_no_parameter() -> None:
+    made = odd_graphs()[-1]
+    row = nc.analyse(made).rows[-1]
+    assert [x.dims for x in row.ins] == [(1, 4, 8, 8)]
+    assert row.counts.params == 4  # the bias
+    assert row.counts.macs == 4 * 4 * 8 * 8
+
+
 def test_the_zoo_is_all_there() -> None:
     assert set(entries()) <= set(ZOO)
     assert len(ZOO) >= 50
@@ -196,7 +204,11 @@ def odd_graphs() -> list[Graph]:
     words = tuple(
         Node(name, conv, source, name) for name in ("true", "no", "1.5", "-", "ä/ö", "layers")
     )
-    made = (tapped, apart, tied, doubled, nested, words)
+    computed = (
+        Node("w", nc.Conv2d(4, 1), source, "w"),
+        Node("a", conv, (*source, ("w", 0)), "a", {"weight": None}, operands=("weight",)),
+    )
+    made = (tapped, apart, tied, doubled, nested, words, computed)
     return [
         Graph(f"odd{i}", nodes, {"x": x}, {"out": (nodes[-1].name, 0), "also": (nodes[0].name, 0)})
         for i, nodes in enumerate(made)

@@ -32,9 +32,9 @@ def command(
     --input, --batch and --aux apply to each of them. The exit code is 0 whatever is found.
     """  # noqa: D301  (click reads the escape)
     from netcalc.api import analyse, compare
-    from netcalc.loading import load
+    from netcalc.loading import load_on
     from netcalc.report.comparison import comparison_report
 
     arguments = {"aux": True} if aux else {}
-    analyses = [analyse(load(net, **arguments), input_shape, batch) for net in nets]
+    analyses = [analyse(load_on(net, input_shape, **arguments), input_shape, batch) for net in nets]
     emit(comparison_report(compare(*analyses).comparison), fmt, output)

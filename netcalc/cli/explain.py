@@ -53,9 +53,9 @@ def command(
     Text and LaTeX show the equations; the other formats hold one in each row.
     """  # noqa: D301  (click reads the escape)
     from netcalc.api import analyse
-    from netcalc.loading import load
+    from netcalc.loading import load_on
 
-    graph = load(net, **({"aux": True} if aux else {}))
+    graph = load_on(net, input_shape, **({"aux": True} if aux else {}))
     explanation = analyse(graph, input_shape, batch).explain(path.strip("/"), *quantities)
     chosen = format_of(fmt, output)
     if chosen == "text":

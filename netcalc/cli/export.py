@@ -40,11 +40,11 @@ def command(
     """  # noqa: D301  (click reads the escape)
     from netcalc.api import analyse, export
     from netcalc.errors import InputError
-    from netcalc.loading import load
+    from netcalc.loading import load_on
 
     if to is None and output is not None:
         to = output.suffix.lower().lstrip(".").replace("yml", "yaml")
         if to not in ("yaml", "json"):
             raise InputError(f"{output}: use an ending of .yaml .yml .json, or --to")
-    graph = load(net, **({"aux": True} if aux else {}))
+    graph = load_on(net, input_shape, **({"aux": True} if aux else {}))
     write(export(analyse(graph, input_shape, batch), to or "yaml"), output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -47,6 +48,9 @@ from netcalc.cli._options import (
     type=click.Choice(["float64", "float32", "float16", "bfloat16"]),
     help="Type of inputs and parameters, for bytes.  [default: float32]",
 )
+@click.option(
+    "--strict", is_flag=True, help="Exit 1 if an operator has no rule, so that totals fall short."
+)
 @network_options
 @output_options
 def command(
@@ -57,6 +61,7 @@ def command(
     share: bool,
     optimizer: str | None,
     dtype: str | None,
+    strict: bool,
     input_shape: InputShapes,
     batch: int | None,
     aux: bool,
@@ -76,10 +81,12 @@ def command(
     --format json has a row for each layer, whatever the layout.
     """  # noqa: D301  (click reads the escape)
     from netcalc.api import analyse
-    from netcalc.loading import load
+    from netcalc.loading import load_on
     from netcalc.report.network import network_report
 
-    graph = load(net, **({"aux": True} if aux else {}))
+    graph = load_on(net, input_shape, **({"aux": True} if aux else {}))
     result = analyse(graph, input_shape, batch, dtype).result
     report = network_report(result, layout, depth, columns, share, optimizer)
     emit(report, fmt, output)
+    if strict and result.unknown:
+        sys.exit(1)

@@ -46,10 +46,10 @@ def command(
     too. The exit code is 1 if anything differs without a known cause.
     """  # noqa: D301  (click reads the escape)
     from netcalc.api import analyse, verify
-    from netcalc.loading import load
+    from netcalc.loading import load_on
     from netcalc.report.verification import verification_report
 
-    graph = load(net, **({"aux": True} if aux else {}))
+    graph = load_on(net, input_shape, **({"aux": True} if aux else {}))
     found = verify(analyse(graph, input_shape, batch), against, device)
     emit(verification_report(found.verification), fmt, output)
     return 0 if found.ok else 1

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 from netcalc.core.fields import LARGEST
 from netcalc.core.graph import Graph, Node, Ref
 from netcalc.core.numbers import product
+from netcalc.core.ops.unknown import Unknown
 from netcalc.core.tensor import BYTES, Tensor
 from netcalc.core.term import Guard, Term
 from netcalc.errors import InputError, SpecError, did_you_mean
@@ -113,6 +114,15 @@ class Result(NamedTuple):
     totals: Totals
     outputs: Mapping[str, Tensor]
 
+    @property
+    def unknown(self) -> dict[str, list[str]]:
+        """The operators that have no rule, with the layers that they stand for."""
+        found: dict[str, list[str]] = {}
+        for row in self.rows:
+            if isinstance(row.node.op, Unknown):
+                found.setdefault(row.node.op.operator, []).append(row.name)
+        return found
+
     def under(self, path: str) -> tuple[Row, ...]:
         """The rows that a path names (all for "")."""
         names = {node.name for node in self.graph.under(path)}
@@ -159,6 +169,8 @@ def _rows(graph: Graph, values: dict[str, tuple[Tensor, ...]], on_guard: OnGuard
             ins = tuple([values[ref][i] for ref, i in node.inputs])
         except IndexError:
             raise _no_output(node.where, node.inputs, values) from None
+        if node.operands:
+            ins = ins[: -len(node.operands)]
         for guard in op.guards(*ins) if graph.settled else op.conditions(*ins):
             on_guard(node, ins, guard)
         outs = values[node.name] = op.shape(*ins)
@@ -219,8 +231,8 @@ def _check_operands(node: Node, terms: tuple[Term, ...], seen: dict[str, tuple[A
 
 
 def _check_shared(rows: tuple[Row, ...]) -> None:
-    """A tensor that a layer is said to share must be that of another one."""
-    sharing = [row for row in rows if row.node.tensors]
+    """A tensor that a file says a layer shares must be that of another one."""
+    sharing = [row for row in rows if row.node.tensors and row.node.place]
     if not sharing:
         return
     users = Counter(row.node.key(t.operand) for row in rows for t in row.terms if t.operand)

@@ -60,7 +60,7 @@ class Use:
     ``inputs`` names what it acts on, if not what stands before it: an earlier layer or block beside
     it or beside one that it lies in, a path below such a one, or an input of the network or block;
     ``/name`` is looked for in the outermost chain only, ``name:1`` is a second output. ``unit``,
-    ``tensors``, ``frozen`` and ``place`` are those of its nodes (see Node).
+    ``tensors``, ``frozen``, ``operands`` and ``place`` are those of its nodes (see Node).
     """
 
     layer: Layer
@@ -69,6 +69,7 @@ class Use:
     tensors: Mapping[str, str | None] = OWN
     frozen: frozenset[str] = frozenset()
     place: str = ""
+    operands: tuple[str, ...] = ()
 
 
 Layer: TypeAlias = Op | tuple[Op, ...] | Chain | Branches | Head | Block | Use
@@ -279,8 +280,11 @@ class Builder:
         name = name or op.type.lower()
         said = self._use
         unit = said.unit or unit or name
-        own = (said.tensors, said.frozen) if first else (OWN, frozenset[str]())
-        self.nodes.append(Node(name, op, inputs, unit, *own, said.place))
+        if first:
+            own = Node(name, op, inputs, unit, said.tensors, said.frozen, said.place, said.operands)
+        else:
+            own = Node(name, op, inputs, unit, place=said.place)
+        self.nodes.append(own)
         self._ends[name] = (name, 0)
         return (name, 0)
 
@@ -289,7 +293,7 @@ class Builder:
 
 
 def _at(use: Use, place: str) -> Use:
-    return Use(use.layer, use.inputs, use.unit, use.tensors, use.frozen, place)
+    return Use(use.layer, use.inputs, use.unit, use.tensors, use.frozen, place, use.operands)
 
 
 def suffix(op: Op) -> str:

@@ -128,10 +128,15 @@ def _both(counts: Counts) -> Iterator[Derivation]:
 
 
 def _macs(rows: tuple[Row, ...]) -> Iterator[Derivation]:
-    for row in rows:
-        for term in row.terms:
-            if term.kind == "mac":
-                yield _of_term(term, "", "", "MACs")
+    """The multiply-adds; where a layer does several products, each of them and their sum."""
+    found = [term for row in rows for term in row.terms if term.kind == "mac"]
+    if len(found) == 1:
+        yield _of_term(found[0], "", "", "MACs")
+        return
+    yield from (_of_term(term, "", "") for term in found)
+    if found:
+        values = [term.value for term in found]
+        yield Derivation("MACs", (" + ".join(map(str, values)),), sum(values))
 
 
 def _ops(rows: tuple[Row, ...]) -> Iterator[Derivation]:

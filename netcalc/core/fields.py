@@ -99,6 +99,7 @@ def _static(name: str, value: Any) -> Any:
 CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "Num": number,
     "int": _static,
+    "int | None": lambda name, value: None if value is None else _static(name, value),
     "bool": _flag,
     "float": _real,
     "float | None": _real_or_none,

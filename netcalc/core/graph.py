@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import NamedTuple, TypeAlias
@@ -30,7 +30,8 @@ class Node(NamedTuple):
     normalisation that belongs to a layer, that layer's. ``tensors`` says, for operands that are not
     stored under the node's own path, which key they have (tied weights), or None where they are
     computed. ``frozen`` names the operands that are not trained. ``place`` is where the node is
-    written down (``my_net.yaml:14``), for messages.
+    written down (``my_net.yaml:14``), for messages. ``operands`` names those of its tensors that
+    are computed by other nodes; these are the last of its ``inputs``.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Node(NamedTuple):
     tensors: Mapping[str, str | None] = OWN
     frozen: frozenset[str] = frozenset()
     place: str = ""
+    operands: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
@@ -63,6 +65,8 @@ class Graph:
     ``factory`` tells how the graph was made; ``paper`` names the published table that it follows.
     ``batched`` says whether the first axis of an input is the batch. ``loss_weights`` maps outputs
     that only training uses to their weight in the loss, in which the main output counts once.
+    ``remarks`` say how the graph came about; ``retrace`` makes one of the same model on other
+    inputs, where the graph holds for its own inputs only.
     """
 
     name: str
@@ -73,6 +77,10 @@ class Graph:
     paper: str = ""
     batched: bool = True
     loss_weights: Mapping[str, float] = FrozenDict()
+    remarks: tuple[str, ...] = ()
+    retrace: Callable[[Mapping[str, Tensor]], Graph] | None = field(
+        default=None, repr=False, compare=False
+    )
     paths: frozenset[str] = field(init=False, repr=False, default=frozenset())
     settled: bool = field(init=False, repr=False, default=False)
     """Whether the limits of all layers are known to hold (not where a field is no plain int)."""
@@ -124,9 +132,10 @@ _NAME = re.compile(r"[\w.+-]+(/[\w.+-]+)*")
 
 def _check_inputs(node: Node, known: set[str]) -> None:
     least, most = node.op.ARITY
-    count = len(node.inputs)
+    count = len(node.inputs) - len(node.operands)
     if count < least or (most is not None and count > most):
-        wanted = f"{least}" if most == least else f"{least} or more"
+        wanted = f"{least} or more" if most is None else f"{least} to {most}"
+        wanted = f"{least}" if most == least else wanted
         raise SpecError(f"{node.where}: {node.op.type} takes {wanted} input(s), got {count}")
     for ref, i in node.inputs:
         if i < 0:

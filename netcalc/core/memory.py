@@ -29,7 +29,8 @@ class Memory(NamedTuple):
 
     ``live`` has the bytes of activations that are alive while each layer runs, ``saved`` those
     that autograd keeps from it on until the backward pass (each tensor with the first layer that
-    keeps it). ``peak_at`` is the layer of the peak.
+    keeps it). ``peak_at`` is the layer of the peak. ``at_least`` names the layers of which both are
+    lower bounds.
     """
 
     weights: int
@@ -39,6 +40,7 @@ class Memory(NamedTuple):
     peak_at: str
     gradients: int
     optimizer: int
+    at_least: tuple[str, ...] = ()
 
     @property
     def peak(self) -> int:
@@ -80,22 +82,31 @@ def memory(result: Result, optimizer: str = "adam") -> Memory:
         peak_at=max(live, key=lambda name: live[name], default=""),
         gradients=gradients,
         optimizer=OPTIMIZERS[optimizer] * gradients + steps,
+        at_least=tuple(row.name for row in result.rows if _at_least(row)),
     )
+
+
+def _at_least(row: Row) -> bool:
+    """Whether what a layer takes beside its outputs is known as a lower bound only."""
+    return row.node.op.AT_LEAST or row.node.op.UNKNOWN
 
 
 def bytes_moved(row: Row) -> int:
     """The bytes that a layer reads and writes in inference, each operand once.
 
-    Inputs, outputs, parameters and the buffers that are read; nothing where the output is the
-    input itself.
+    Inputs, outputs, parameters and the buffers that are read, of a table the rows that are looked
+    up; nothing where the output is the input itself.
     """
     op = row.node.op
     if op.PASSES:
         return 0
-    ins = dict(zip(row.node.inputs, row.ins, strict=True))  # an input that comes twice counts once
-    read = (t for t in row.terms if t.kind in STORAGE and t.operand not in op.UNREAD)
+    ins = dict(zip(row.node.inputs, row.ins, strict=False))  # an input that comes twice counts once
+    apart = op.UNREAD | op.GATHERED
+    read = (t for t in row.terms if t.kind in STORAGE and t.operand not in apart)
     operands = sum(t.value * BYTES[t.dtype or row.ins[0].dtype] for t in read)
-    return int(operands + sum(x.nbytes for x in (*ins.values(), *row.outs)))
+    written = sum(x.nbytes for x in row.outs)
+    rows = written if op.GATHERED else 0  # of a table, read to be put out
+    return int(operands + rows + written + sum(x.nbytes for x in ins.values()))
 
 
 def _holders(result: Result, when: tuple[str, ...]) -> dict[Ref, Ref]:
@@ -126,7 +137,8 @@ def _live(result: Result) -> Iterator[tuple[str, int]]:
     for i, row in enumerate(result.rows):
         for k, out in enumerate(row.outs):
             ref = (row.name, k)
-            sizes[ref] = int(out.nbytes) if holder[ref] == ref else 0
+            taken = holder[ref] == ref and row.node.op.PASSES != "stored"
+            sizes[ref] = int(out.nbytes) if taken else 0
             alive += sizes[ref]
         yield row.name, alive + row.node.op.scratch(row.ins, row.outs)
         alive -= sum(sizes[ref] for ref in ending.get(i, ()))
@@ -140,6 +152,7 @@ def _saved(result: Result) -> Iterator[tuple[str, int]]:
     holder = _holders(result, ("always",))
     trains: set[str] = set()
     kept: set[Ref] = set()
+    stored = {(row.name, 0) for row in result.rows if row.node.op.PASSES == "stored"}
     for row in result.rows:
         own = any(t.trainable for t in row.stored)
         if not own and not any(ref in trains for ref, _ in row.node.inputs):
@@ -149,6 +162,6 @@ def _saved(result: Result) -> Iterator[tuple[str, int]]:
         saves = row.node.op.saves(row.ins, row.outs)
         refs = {holder[row.node.inputs[i]]: row.ins[i] for i in saves.inputs}
         refs |= {holder[(row.name, i)]: row.outs[i] for i in saves.outputs}
-        new = sum(int(x.nbytes) for ref, x in refs.items() if ref not in kept)
+        new = sum(int(x.nbytes) for ref, x in refs.items() if ref not in kept | stored)
         kept |= refs.keys()
         yield row.name, new + sum(int(x.nbytes) for x in saves.extra)

@@ -23,17 +23,38 @@ class Num(Protocol):
     def __rmul__(self, other: Any, /) -> Any: ...
     def __floordiv__(self, other: Any, /) -> Any: ...
     def __mod__(self, other: Any, /) -> Any: ...
+    def __abs__(self) -> Any: ...
     def __le__(self, other: Any, /) -> Any: ...
     def __ge__(self, other: Any, /) -> Any: ...
 
 
 Cond: TypeAlias = Any
-"""What comparing two ``Num`` gives: a bool, an array of bools, or a sympy relation."""
+"""What comparing two ``Num`` gives: a bool, an array of bools, or a sympy relation. Two of them are
+joined with ``&`` and ``|``."""
 
 
 def ceil_div(a: Num, b: Num) -> Any:
     """The quotient a / b rounded up, for positive b."""
     return (a + b - 1) // b
+
+
+def larger(a: Num, b: Num) -> Any:
+    """The larger of two numbers, also where they cannot be asked which it is."""
+    if isinstance(a, int) and isinstance(b, int):
+        return max(a, b)
+    return (a + b + abs(a - b)) // 2
+
+
+def smaller(a: Num, b: Num) -> Any:
+    """The smaller of two numbers, likewise."""
+    if isinstance(a, int) and isinstance(b, int):
+        return min(a, b)
+    return (a + b - abs(a - b)) // 2
+
+
+def equal(a: Num, b: Num) -> tuple[Cond, Cond]:
+    """Equality as two bounds, which arrays and symbols understand too."""
+    return a <= b, a >= b
 
 
 def product(factors: Iterable[Num]) -> Any:

@@ -23,7 +23,8 @@ class Field(NamedTuple):
     ``size`` and ``stride`` are the field of one output and the distance to the next one's; None
     where outputs differ in them. ``least`` is the field along the narrowest path. The first output
     sees from ``start`` on, the last one up to ``end``; either may lie outside, in the padding.
-    ``axis`` and ``length`` are where and how long the axis is in the tensor that sees.
+    ``axis`` and ``length`` are where and how long the axis is in the tensor that sees; an axis of
+    GONE was reduced or left out, and what stays of it is of length 1.
     """
 
     least: int | None
@@ -40,6 +41,8 @@ class Field(NamedTuple):
         return -self.start
 
 
+GONE = -1
+
 Fields = Mapping[tuple[str, int], Field]
 """Fields by input and by its axis."""
 
@@ -55,7 +58,10 @@ def receptive_fields(result: Result) -> dict[str, Fields]:
     }
     for row in result.rows:
         found[row.name] = _joined(
-            [_through(row, i, found[ref]) for i, (ref, _) in enumerate(row.node.inputs)]
+            [
+                _through(row, i, found[ref])
+                for i, (ref, _) in enumerate(row.node.inputs[: len(row.ins)])
+            ]
         )
     return found
 
@@ -72,16 +78,19 @@ def _own(axis: int, x: Any) -> Field:
 
 def _through(row: Row, i: int, fields: Fields) -> Fields:
     """The fields of a layer's output, of one of its inputs."""
-    op, ins = row.node.op, (row.ins[i], *row.ins[:i], *row.ins[i + 1 :])
+    op = row.node.op
     out: dict[tuple[str, int], Field] = {}
     alone = [f.axis for f in fields.values()]
     for key, field in fields.items():
-        coupling = op.coupling(field.axis, ins)
+        if field.axis == GONE:
+            out[key] = field
+            continue
+        coupling, axis = op.through(i, field.axis, row.ins)
         if isinstance(coupling, Window) and alone.count(field.axis) > 1:
             coupling = "uneven" if int(coupling.span) > 1 else "each"  # over flattened axes
-        axis = op.axis_after(field.axis, ins)
-        dims: Any = row.outs[0].dims
-        out[key] = _coupled(field, coupling, dims[axis])._replace(axis=axis)
+        dims: Any = row.outs[0].dims or (1,)
+        length = 1 if axis is None else dims[axis]
+        out[key] = _coupled(field, coupling, length)._replace(axis=GONE if axis is None else axis)
     return out
 
 
@@ -118,7 +127,7 @@ def _joined(inputs: list[Fields]) -> Fields:
 
 
 def _union(fields: list[Field]) -> Field:
-    first = fields[0]
+    first = next((field for field in fields if field.axis != GONE), fields[0])
     if len(fields) == 1:
         return first
     start, end = min(f.start for f in fields), max(f.end for f in fields)

@@ -14,7 +14,10 @@ from netcalc.core.fields import plain
 from netcalc.core.numbers import Cond, Num, product
 
 WORK = ("mac", "add", "mul", "div", "cmp", "exp", "pow")
-"""Kinds of work. Only ``mac`` (one multiply-add) enters FLOPs; the others stand beside it."""
+"""Kinds of work. Only ``mac`` (one multiply-add) enters FLOPs; the others stand beside it.
+
+``exp`` stands for logarithms, sines and the like too, ``pow`` for roots.
+"""
 
 STORAGE = ("weight", "bias", "buffer")
 """Roles of a stored tensor: learnable (weight, bias) or not (buffer)."""

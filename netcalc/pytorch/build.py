@@ -58,10 +58,15 @@ class Built(nn.Module):
         """The outputs for the graph's inputs, in their order."""
         values = dict(zip(self.graph.inputs, inputs, strict=True))
         for node in self.graph.nodes:
-            ins = [values[ref] for ref, _ in node.inputs]
+            ins = [nth(values[ref], i) for ref, i in node.inputs]
             values[node.name] = self.get_submodule(module_path(node.name))(*ins)
-        outs = tuple(values[ref] for ref, _ in self.graph.outputs.values())
+        outs = tuple(nth(values[ref], i) for ref, i in self.graph.outputs.values())
         return outs[0] if len(outs) == 1 else outs
+
+
+def nth(value: Any, i: int) -> Any:
+    """The n-th output of a layer: of one with a single output, that."""
+    return value[i] if isinstance(value, tuple) else value
 
 
 def module_path(name: str) -> str:

@@ -11,7 +11,12 @@ import torch
 
 from netcalc.core.analyse import Result, Row
 from netcalc.core.checks import Check, Verification
+from netcalc.core.ops.attention import ScaledDotProductAttention
+from netcalc.core.ops.bilinear import Bilinear
 from netcalc.core.ops.conv import Conv
+from netcalc.core.ops.einsum import Einsum
+from netcalc.core.ops.matmul import GroupedMatMul, MatMul
+from netcalc.core.ops.recurrent import GRU, LSTM, RNN
 from netcalc.pytorch.lower import LOWERINGS
 from netcalc.pytorch.pair import Pairing, pair
 from netcalc.pytorch.record import Ran
@@ -84,7 +89,7 @@ def fields(row: Row, seen: dict[str, Any], by: str) -> Iterator[Check]:
     op = row.node.op
     for name, value in seen.items():
         mine = told(getattr(op, name))
-        same = same_field(op, name, value, len(row.ins[0].dims))
+        same = same_field(op, name, value, len(row.ins[0].dims) if row.ins else 0)
         yield Check("fields", row.name, name, mine, by, told(value), same)
 
 
@@ -189,7 +194,21 @@ def _cause(by: str, row: Row, counted: int = 0) -> str:
     string = isinstance(op, Conv) and isinstance(op.padding, str)
     if by == "fvcore" and string and counted == 0:
         return "fvcore does not count convolutions whose padding is given as a string"
+    if by == "fvcore" and isinstance(op, LSTM | GRU | RNN) and counted == 0:
+        return "fvcore does not count recurrent layers"
+    if isinstance(op, _UNCOUNTED[by]) and counted == 0:
+        return f"{by} has no multiply-adds for {row.type}"
+    vector = isinstance(op, MatMul) and any(len(x.dims) == 1 for x in row.ins)
+    if vector and counted == 0:
+        return f"{by} does not count products with a vector"
     return ""
+
+
+_UNCOUNTED: dict[str, tuple[type, ...]] = {
+    "flopcounter": (Bilinear, GroupedMatMul),
+    "fvcore": (Bilinear, Einsum, GroupedMatMul, ScaledDotProductAttention),
+}
+"""Products that counters have no formula for (or, of fvcore's einsum, one that rounds)."""
 
 
 def _whole(result: Result, seen: Witnessed) -> Iterator[Check]:

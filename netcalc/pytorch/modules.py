@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -58,6 +60,48 @@ class RBF(nn.Module):
         return (x.unsqueeze(-2) - self.centers).square().sum(-1)
 
 
+class Held(nn.Module):
+    """A stored tensor by itself."""
+
+    value: torch.Tensor
+
+    def __init__(self, size: tuple[int, ...], dtype: torch.dtype, learned: bool) -> None:
+        super().__init__()
+        value = torch.zeros(size, dtype=dtype)
+        if learned:
+            self.value = nn.Parameter(value)
+        else:
+            self.register_buffer("value", value)
+
+    def forward(self) -> torch.Tensor:
+        """The tensor."""
+        return self.value
+
+
+class LearnedTensor(Held):
+    """A parameter by itself."""
+
+    def __init__(self, size: tuple[int, ...], dtype: torch.dtype) -> None:
+        super().__init__(size, dtype, learned=True)
+
+
+class FixedTensor(Held):
+    """A buffer by itself."""
+
+    def __init__(self, size: tuple[int, ...], dtype: torch.dtype) -> None:
+        super().__init__(size, dtype, learned=False)
+
+
+class FlatLSTM(nn.LSTM):
+    """nn.LSTM with its states as inputs and outputs of their own."""
+
+    def forward(self, x: Any, *states: Any) -> Any:
+        """The sequence of hidden states, the last hidden state, the last cell state."""
+        given: Any = states or None
+        out, last = super().forward(x, given)
+        return (out, *last)
+
+
 class Times(nn.Module):
     """Multiplication by a constant as a module."""
 
@@ -68,3 +112,65 @@ class Times(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``x`` times the constant."""
         return x * self.other
+
+
+class Product(nn.Module):
+    """torch.matmul as a module."""
+
+    def forward(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        """The matrix product."""
+        return torch.matmul(left, right)
+
+
+class GroupedProduct(nn.Module):
+    """torch.nn.functional.grouped_mm as a module."""
+
+    def forward(
+        self, left: torch.Tensor, right: torch.Tensor, ends: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """The products of the groups; ``ends`` says where each of them ends."""
+        return nn.functional.grouped_mm(left, right, offs=ends)
+
+
+class Attention(nn.Module):
+    """torch.nn.functional.scaled_dot_product_attention as a module; it drops in training only."""
+
+    def __init__(
+        self, dropout_p: float, is_causal: bool, scale: float | None, enable_gqa: bool
+    ) -> None:
+        super().__init__()
+        self.dropout_p = nn.Dropout(dropout_p).p  # which refuses what is no probability
+        self.is_causal = is_causal
+        self.scale = scale
+        self.enable_gqa = enable_gqa
+
+    def forward(
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        mask: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """The values that each query sees, weighted."""
+        return nn.functional.scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            mask,
+            self.dropout_p if self.training else 0.0,
+            self.is_causal,
+            scale=self.scale,
+            enable_gqa=self.enable_gqa,
+        )
+
+
+class EinsteinSum(nn.Module):
+    """torch.einsum as a module."""
+
+    def __init__(self, equation: str) -> None:
+        super().__init__()
+        self.equation = equation
+
+    def forward(self, *xs: torch.Tensor) -> torch.Tensor:
+        """What the equation makes of the inputs."""
+        return torch.einsum(self.equation, *xs)

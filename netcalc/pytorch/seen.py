@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
+
+import torch
 
 from netcalc.core.fields import plain
 from netcalc.core.ops.base import Op
@@ -39,7 +42,8 @@ def arguments_of(ran: Ran) -> dict[str, Any]:
 def _attribute(module: Any, name: str) -> Any:
     if name.endswith(" is set"):
         return getattr(module, name.removesuffix(" is set"), None) is not None
-    return getattr(module, name)
+    value = attrgetter(name)(module)
+    return str(value).removeprefix("torch.") if isinstance(value, torch.dtype) else value
 
 
 def _shown(operator: Operator) -> dict[str, Any]:
@@ -48,6 +52,8 @@ def _shown(operator: Operator) -> dict[str, Any]:
     weight, bias = shown.get("weight"), shown.get("bias")
     if isinstance(weight, tuple):
         shown |= {"out_channels": weight[0], "out_features": weight[0], "kernel_size": weight[2:]}
+        if operator.name.startswith("conv_transpose"):  # whose weight has the inputs first
+            shown["out_channels"] = weight[1] * shown["groups"]
     shown |= {"bias is set": bias is not None, "affine": weight is not None}
     if shown.get("stride") in ([], ()):  # a pool's default
         shown["stride"] = shown.get("kernel_size")
@@ -65,6 +71,10 @@ def operands_of(ran: Ran) -> dict[str, tuple[int, ...]]:
         }
         if found:
             return found
+        listed = operator.arguments.get("params")
+        if listed:  # of a recurrent layer, which says itself what they are called
+            names = getattr(ran.module, "_flat_weights_names", ())
+            return {name: tuple(t.shape) for name, t in zip(names, listed, strict=False)}
     return {}
 
 
@@ -83,7 +93,7 @@ def same_field(op: Op, name: str, witnessed: Any, axes: int) -> bool:
     and a size of None, which is kept, for whatever it turned out to be.
     """
     mine, theirs = (_spread(getattr(op, name), witnessed), _spread(witnessed, getattr(op, name)))
-    if name.endswith("dim") and isinstance(mine, int) and isinstance(theirs, int):
+    if axes and name.endswith("dim") and isinstance(mine, int) and isinstance(theirs, int):
         return bool(mine % axes == theirs % axes)
     if isinstance(mine, tuple) and isinstance(theirs, tuple) and len(mine) == len(theirs):
         return all(a is None or a == b for a, b in zip(mine, theirs, strict=True))

@@ -23,8 +23,8 @@ TORCHVISION: dict[str, dict[str, Any]] = {
 """Arguments that torchvision's builders need to make the network itself, without its heads."""
 
 
-def model_of(net: str) -> nn.Module:
-    """The model that a NET with a colon names, in eval mode.
+def model_of(net: str, **arguments: Any) -> nn.Module:
+    """The model that a NET with a colon names, in eval mode, made with ``arguments``.
 
     ``torchvision:NAME``, ``timm:NAME``, ``package.module:factory`` or ``path/to/file.py:factory``.
     Nothing is downloaded, and what the building prints goes to standard error. Raises
@@ -37,7 +37,7 @@ def model_of(net: str) -> nn.Module:
         warnings.simplefilter("ignore")
         try:
             make = _library(source, name) if source in LIBRARIES else _factory(source, name)
-            made = make()
+            made = make(**arguments)
         except NetcalcError:
             raise
         except (Exception, SystemExit) as problem:  # whatever somebody else's code does
@@ -48,10 +48,31 @@ def model_of(net: str) -> nn.Module:
     return made.eval()
 
 
+def input_of(net: str, model: nn.Module) -> tuple[int, ...] | None:
+    """The shape of an image that a library's model takes, without the batch; None elsewhere.
+
+    timm's from the model's configuration; torchvision's from its ``image_size``, else from the crop
+    of its first weights.
+    """
+    source, _, name = net.rpartition(":")
+    if source == "timm":
+        size: tuple[int, ...] = tuple(getattr(model, "default_cfg", {}).get("input_size", ()))
+        return size or None
+    if source != "torchvision":
+        return None
+    from torchvision.models import get_model_weights
+
+    crops = [
+        getattr(w.transforms, "keywords", {}).get("crop_size") for w in get_model_weights(name)
+    ]
+    side = getattr(model, "image_size", None) or next((c for c in crops if c), None)
+    return (3, side, side) if isinstance(side, int) else None
+
+
 LIBRARIES = ("torchvision", "timm")
 
 
-def _library(source: str, name: str) -> Callable[[], Any]:
+def _library(source: str, name: str) -> Callable[..., Any]:
     where = "torchvision.models" if source == "torchvision" else source
     try:
         library = importlib.import_module(where)
@@ -62,14 +83,14 @@ def _library(source: str, name: str) -> Callable[[], Any]:
         hint = did_you_mean(name, known, 3) or f"see {where}.list_models()"
         raise UnknownNameError(f"{source} has no model {name!r}; {hint}")
     if source == "timm":
-        return lambda: library.create_model(name, pretrained=False)
+        return lambda **given: library.create_model(name, pretrained=False, **given)
     options = dict(TORCHVISION.get(name, {}))
     if "weights_backbone" in inspect.signature(library.get_model_builder(name)).parameters:
         options["weights_backbone"] = None  # would be downloaded otherwise
-    return lambda: library.get_model(name, weights=None, **options)
+    return lambda **given: library.get_model(name, **{"weights": None, **options, **given})
 
 
-def _factory(source: str, name: str) -> Callable[[], Any]:
+def _factory(source: str, name: str) -> Callable[..., Any]:
     """A function (or class) of a module by its dotted name or its file."""
     module = _file(Path(source)) if source.endswith(".py") else importlib.import_module(source)
     if not hasattr(module, name):
@@ -78,10 +99,10 @@ def _factory(source: str, name: str) -> Callable[[], Any]:
         raise UnknownNameError(f"{source} has no {name!r}; {hint}".rstrip("; "))
     found: Any = getattr(module, name)
     if isinstance(found, nn.Module):
-        return lambda: found
+        return lambda **given: found
     if not callable(found):
         raise InputError(f"{source}:{name} is no function or class; a model is made by calling one")
-    called: Callable[[], Any] = found
+    called: Callable[..., Any] = found
     return called
 
 

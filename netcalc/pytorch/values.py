@@ -128,8 +128,9 @@ def run(model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Outputs:
         path = paths.get(id(module))
         if path is None or kind_of(module) is None:
             return  # what a module of more than one layer puts out says nothing of the layer
-        if isinstance(out, torch.Tensor) and not layers[path].numel():
-            layers[path] = out.detach().clone()  # an in-place activation may follow
+        made = tensors_in(out)[:1]  # of several outputs the first
+        if made and not layers[path].numel():
+            layers[path] = made[0].detach().clone()  # an in-place activation may follow
 
     model.eval()
     with torch.no_grad(), module_hooks(enter, leave):

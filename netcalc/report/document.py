@@ -22,7 +22,10 @@ def document(result: Result, optimizer: str | None = None) -> dict[str, Any]:
         "rows": [_row(row, network) for row in result.rows],
         "totals": totals_document(result.totals),
         **heads_document(result),
-        "unknown": [],
+        "unknown": [
+            {"operator": operator, "count": len(names), "layers": names}
+            for operator, names in result.unknown.items()
+        ],
         "memory": memory_document(network),
     }
 

@@ -13,17 +13,27 @@ def memory_lines(network: Network) -> tuple[str, ...]:
     """The sums of inference and of training."""
     m, rows = network.memory, network.result.rows
     stored = _parts((m.weights, "parameters"), (m.buffers, "buffers"))
-    inference = (*stored, f"{_mb(m.peak)} activations at the peak ({m.peak_at})")
+    least = ">=\xa0" if m.at_least else ""
+    inference = (*stored, f"{least}{_mb(m.peak)} activations at the peak ({m.peak_at})")
     training = (
         *stored,
         *_parts((m.gradients, "gradients"), (m.optimizer, network.optimizer)),
-        f"{_mb(sum(m.saved.values()))} saved activations",
+        f"{least}{_mb(sum(m.saved.values()))} saved activations",
     )
     return (
         f"activations: {grouped(activations(rows))} values, {_mb(activation_bytes(rows))}",
-        f"memory of inference: {' + '.join(inference)} = {_mb(m.inference)}",
-        f"memory of training: {' + '.join(training)} = {_mb(m.training)}",
+        f"memory of inference: {' + '.join(inference)} = {least}{_mb(m.inference)}",
+        f"memory of training: {' + '.join(training)} = {least}{_mb(m.training)}",
+        *_bounds(m.at_least),
     )
+
+
+def _bounds(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Why memory is given as a lower bound."""
+    if not names:
+        return ()
+    told = ", ".join((*names[:3], *(["..."] if len(names) > 3 else [])))
+    return (f"lower bounds, since what these layers take is not known to the byte: {told}",)
 
 
 def _parts(*parts: tuple[int, str]) -> tuple[str, ...]:
@@ -42,6 +52,7 @@ def memory_document(network: Network) -> dict[str, Any]:
         "buffers": m.buffers,
         "peak_activations": m.peak,
         "peak_at": m.peak_at,
+        "at_least": list(m.at_least),
         "inference": m.inference,
         "gradients": m.gradients,
         "optimizer": network.optimizer,

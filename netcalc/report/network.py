@@ -114,17 +114,19 @@ def _line(name: str, rows: tuple[Row, ...], network: Network) -> Line:
 def totals_lines(result: Result) -> tuple[str, ...]:
     """The exact totals, with human units, below every table."""
     t = result.totals
-    dtype = next(iter(result.inputs.values())).dtype
+    least = ">= " if result.unknown else ""
+    held = (t.dtype for row in result.rows for t in row.stored if t.role != "buffer")
+    dtype = " and ".join(dict.fromkeys(held)) or next(iter(result.inputs.values())).dtype
     lines = [
         _together(
             f"{grouped(t.params)} params ({human(t.params)}, {human(t.param_bytes, 'B')} {dtype})",
-            f"{grouped(t.macs)} MACs ({human(t.macs)})",
+            f"{least}{grouped(t.macs)} MACs ({human(t.macs)})",
         ),
         _together(
             f"{grouped(t.weights)} weights + {grouped(t.biases)} biases",
             *([f"{grouped(t.trainable)} trainable"] if t.trainable != t.params else []),
             *([f"{grouped(t.buffers)} buffer values"] if t.buffers else []),
-            f"{grouped(t.flops)} FLOPs (2 per MAC)",
+            f"{least}{grouped(t.flops)} FLOPs (2 per MAC)",
         ),
         _together(
             f"depth {t.depth} ({t.depth_with_pools} with pools)",
@@ -133,7 +135,18 @@ def totals_lines(result: Result) -> tuple[str, ...]:
     ]
     if t.ops:
         lines.append("other work: " + ", ".join(_kept(text(work)) for work in work_done(t)))
-    return tuple(lines)
+    return (*lines, *_unknown_lines(result), *result.graph.remarks)
+
+
+def _unknown_lines(result: Result) -> tuple[str, ...]:
+    """The operators without a rule: what the totals are short of."""
+    if not result.unknown:
+        return ()
+    told = ", ".join(
+        f"{len(names)} x {operator} ({', '.join(names[:2])}{', ...' if len(names) > 2 else ''})"
+        for operator, names in result.unknown.items()
+    )
+    return (f"not counted, since netcalc has no rule for them: {told}",)
 
 
 def _together(*parts: str) -> str:

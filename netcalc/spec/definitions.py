@@ -12,7 +12,7 @@ from netcalc.spec.messages import Messages
 from netcalc.spec.reader import Fields, Items, Text, Value
 
 FORMS: Mapping[str, frozenset[str]] = {
-    "type": frozenset({"then", "inputs", "repeat", "unit", "frozen", "tensors"}),
+    "type": frozenset({"then", "inputs", "repeat", "unit", "frozen", "tensors", "operands"}),
     "layers": frozenset({"inputs", "repeat"}),
     "branches": frozenset({"join", "inputs", "repeat"}),
     "head": frozenset({"inputs"}),

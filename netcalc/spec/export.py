@@ -297,6 +297,8 @@ def _beside(node: Node) -> dict[str, Any]:
         found["unit"] = node.unit
     if node.frozen:
         found["frozen"] = sorted(node.frozen)
+    if node.operands:
+        found["operands"] = list(node.operands)
     if node.tensors:
         found["tensors"] = {k: "none" if key is None else key for k, key in node.tensors.items()}
     return found

@@ -184,6 +184,7 @@ class Maker(Messages):
         with self.at(given.line):
             inputs = values.words(found["inputs"]) if "inputs" in found else ()
             frozen = values.words(found["frozen"]) if "frozen" in found else ()
+            operands = values.words(found["operands"]) if "operands" in found else ()
             unit = values.word(found["unit"], {}) if "unit" in found else ""
             shared = (
                 values.fields_of(found["tensors"], "tensors").entries if "tensors" in found else {}
@@ -192,7 +193,7 @@ class Maker(Messages):
         self._say(given.line, len(inputs) + len(frozen) + len(tensors))
         keys = {key: None if text == "none" else text for key, text in tensors.items()}
         place = f"{self.file}:{given.line}"
-        return Use(layer, inputs, unit, keys, frozenset(frozen), place)
+        return Use(layer, inputs, unit, keys, frozenset(frozen), place, operands)
 
     def _counted(self, line: int, more: int = 1) -> None:
         """Count layers; refuse what would become too many of them."""

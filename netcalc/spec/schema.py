@@ -77,6 +77,7 @@ _VALUES: dict[str, Any] = {
 _FIELDS: dict[str, Any] = {
     "Num": _INTEGER,
     "int": _INTEGER,
+    "int | None": _INTEGER,
     "bool": _FLAG,
     "float": _REAL,
     "float | None": _REAL,
@@ -134,6 +135,7 @@ _BESIDE: dict[str, Any] = {
         "description": "tensors that it shares (their key), or that are computed (none)",
         **_named(_WORD),
     },
+    "operands": {"description": "its tensors that the last of its inputs are", **_NAMES},
     "join": {"description": "what joins the branches: Concat unless said", **_OPERATION},
 }
 _BODIES: dict[str, Any] = {

@@ -58,6 +58,11 @@ def indices_or_none(value: Value, names: Names) -> Any:
     return None if _is_none(value) else indices(value, names)
 
 
+def integer_or_none(value: Value, names: Names) -> Any:
+    """As ``integer``, or ``none``."""
+    return None if _is_none(value) else integer(value, names)
+
+
 def integers_or_none(value: Value, names: Names) -> Any:
     """As ``integers``, where ``none`` keeps an axis as it is."""
     parts = value.items if isinstance(value, Items) else (value,)
@@ -124,6 +129,7 @@ def _is_none(value: Value) -> bool:
 MEANINGS: dict[str, Meaning] = {
     "Num": integer,
     "int": integer,
+    "int | None": integer_or_none,
     "bool": flag,
     "float": real,
     "float | None": real_or_none,

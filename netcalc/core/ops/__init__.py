@@ -32,7 +32,8 @@ def kinds() -> tuple[type[Op], ...]:
     """The classes of all kinds of layer, by name."""
     from netcalc.core.ops.base import Op
 
-    found = {v for v in exported().values() if isinstance(v, type) and issubclass(v, Op)}
+    known = (v for v in exported().values() if isinstance(v, type) and issubclass(v, Op))
+    found = {kind for kind in known if not kind.UNKNOWN}
     return tuple(sorted(found, key=lambda kind: kind.__name__))
 
 

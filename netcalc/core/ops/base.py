@@ -59,16 +59,29 @@ Coupling: TypeAlias = "Window | Literal['each', 'all', 'uneven']"
 sliding window, on all of them, or otherwise."""
 
 
+Passes: TypeAlias = Literal["", "inference", "always", "stored"]
+
+
 class Example(NamedTuple):
-    """A layer and input shapes to try it on, legal or not: PyTorch must agree either way."""
+    """A layer and input shapes to try it on, legal or not: PyTorch must agree either way.
+
+    ``dtypes`` are those of the first inputs where these are no float32.
+    """
 
     op: Op
     shapes: tuple[tuple[int, ...], ...]
+    dtypes: tuple[str, ...] = ()
+
+    @property
+    def ins(self) -> tuple[Tensor, ...]:
+        """The inputs."""
+        named = (*self.dtypes, *("float32",) * (len(self.shapes) - len(self.dtypes)))
+        return tuple(map(Tensor, self.shapes, named))
 
 
-def example(op: Op, *shapes: tuple[int, ...]) -> Example:
-    """An example of ``op`` on inputs of the given shapes."""
-    return Example(op, shapes)
+def example(op: Op, *shapes: tuple[int, ...], dtypes: tuple[str, ...] = ()) -> Example:
+    """An example of ``op`` on inputs of the given shapes (and types, float32 unless said)."""
+    return Example(op, shapes, dtypes)
 
 
 class Op:
@@ -96,11 +109,25 @@ class Op:
             if checked is not value:
                 object.__setattr__(self, name, checked)
 
-    PASSES: ClassVar[Literal["", "inference", "always"]] = ""
-    """When the output is the input itself or a view of it: nothing is computed or stored then."""
+    PASSES: ClassVar[Passes] = ""
+    """When the output is the input itself or a view of it, or a stored tensor: nothing is computed
+    and no memory taken then."""
+
+    STATED: ClassVar[bool] = False
+    """Whether the output's shape is a field, so that the rule can only check it."""
+
+    UNKNOWN: ClassVar[bool] = False
+    """Whether the kind stands for operators whose work is not known."""
 
     UNREAD: ClassVar[frozenset[str]] = frozenset()
     """Operands that are stored but that no forward pass of inference reads."""
+
+    AT_LEAST: ClassVar[bool] = False
+    """Whether ``saves`` and ``scratch`` are lower bounds: libraries run such a layer in their own
+    ways, with workspace that no tensor shows."""
+
+    GATHERED: ClassVar[frozenset[str]] = frozenset()
+    """Tables of which a pass reads the rows that it puts out and no others."""
 
     @property
     def type(self) -> str:
@@ -136,9 +163,18 @@ class Op:
         """How outputs depend on inputs along an axis of the input behind its channels."""
         return "each"
 
-    def axis_after(self, axis: int, ins: tuple[Tensor, ...]) -> int:
-        """Where an axis of the input is found in the output."""
+    def axis_after(self, axis: int, ins: tuple[Tensor, ...]) -> int | None:
+        """Where an axis of the input is found in the output; None where it is gone."""
         return axis
+
+    def through(self, i: int, axis: int, ins: tuple[Tensor, ...]) -> tuple[Coupling, int | None]:
+        """How outputs depend on an axis of input ``i``, and where they have that axis.
+
+        Inputs are alike unless a kind says otherwise. An axis that is summed over is nowhere: every
+        output sees all of it, so 0 will do.
+        """
+        ordered = (ins[i], *ins[:i], *ins[i + 1 :])
+        return self.coupling(axis, ordered), self.axis_after(axis, ordered)
 
     def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
         """What autograd keeps of a call in training, as PyTorch has it on the CPU."""

@@ -76,7 +76,7 @@ class Conv(Op):
             stride=self.stride,
             dilation=self.dilation,
         )
-        yield _divisible("output", self.out_channels, self.groups)
+        yield divisible("output", self.out_channels, self.groups)
         if not isinstance(self.padding, str):
             yield not_negative("padding", self.padding)
         elif self.padding == "same":
@@ -90,7 +90,7 @@ class Conv(Op):
         (x,) = ins
         n = len(self.kernel)
         yield rank(self, x, n + 1, n + 2)
-        yield _divisible("input", x.dims[-n - 1], self.groups)
+        yield divisible("input", x.dims[-n - 1], self.groups)
         yield fits(self.windows(), x.dims[-n:])
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
@@ -178,7 +178,8 @@ def window_coupling(windows: tuple[Window, ...], axis: int, x: Tensor) -> Coupli
     return windows[at] if at >= 0 else "each"
 
 
-def _divisible(side: str, count: Num, groups: Num) -> Guard:
+def divisible(side: str, count: Num, groups: Num) -> Guard:
+    """The guard of channels that are parted into groups."""
     return Guard(
         (count % groups <= 0,),
         "{count} {side} channels are not divisible by groups={groups};"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from netcalc.core.numbers import Num, product
 from netcalc.core.ops.base import (
@@ -12,6 +12,7 @@ from netcalc.core.ops.base import (
     Coupling,
     Example,
     Op,
+    Passes,
     Saved,
     Working,
     axis_of,
@@ -110,7 +111,7 @@ class Flatten(Op):
             {"first": self.start_dim, "last": self.end_dim},
         )
 
-    PASSES: ClassVar[Literal["", "inference", "always"]] = "always"
+    PASSES: ClassVar[Passes] = "always"
 
     def axis_after(self, axis: int, ins: tuple[Tensor, ...]) -> int:
         (x,) = ins

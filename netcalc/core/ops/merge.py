@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from netcalc.core.numbers import Cond, Num
+from netcalc.core.numbers import Num, equal
 from netcalc.core.ops.base import (
     Coupling,
     Example,
@@ -39,7 +39,7 @@ class Concat(Op):
             yield _same_rank(i, x, first)
             pairs = zip(_but(axis, first.dims), _but(axis, x.dims), strict=True)
             yield Guard(
-                tuple(c for pair in pairs for c in _equal(*pair)),
+                tuple(c for pair in pairs for c in equal(*pair)),
                 "input {i} is {x}, which differs from input 1, {first}, outside axis {axis}",
                 {"i": i, "x": x, "first": first, "axis": axis},
             )
@@ -81,7 +81,7 @@ class Add(Op):
         for i, x in enumerate(ins[1:], 2):
             yield _same_rank(i, x, first)
             yield Guard(
-                tuple(c for a, b in zip(first.dims, x.dims, strict=True) for c in _equal(a, b)),
+                tuple(c for a, b in zip(first.dims, x.dims, strict=True) for c in equal(a, b)),
                 "input {i} is {x}, input 1 is {first}: shapes that are added must be equal",
                 {"i": i, "x": x, "first": first},
             )
@@ -105,11 +105,6 @@ class Add(Op):
 
 def _but(axis: int, dims: tuple[Num, ...]) -> tuple[Num, ...]:
     return dims[:axis] + dims[axis + 1 :]
-
-
-def _equal(a: Num, b: Num) -> tuple[Cond, Cond]:
-    """Equality as two bounds, which arrays and symbols understand too."""
-    return a <= b, a >= b
 
 
 def _same_rank(i: int, x: Tensor, first: Tensor) -> Guard:

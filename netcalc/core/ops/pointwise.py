@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from netcalc.core.ops.base import (
     Coupling,
     Example,
     Op,
+    Passes,
     Saved,
     axis_of,
     elementwise,
@@ -47,7 +48,7 @@ class Dropout(Op):
 
     p: float = 0.5
 
-    PASSES: ClassVar[Literal["", "inference", "always"]] = "inference"
+    PASSES: ClassVar[Passes] = "inference"
 
     def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
         if self.p in (0, 1):  # nothing is drawn then

@@ -1,0 +1,205 @@
+"""Tracing PyTorch models: exact counts, every shape derived, and the model left as it was."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+import netcalc as nc
+from netcalc.pytorch.trace import trace
+from tests.commands import netcalc
+from tests.reference import meta_macs, quiet
+
+CNNS = {
+    "alexnet": 224,
+    "densenet121": 224,
+    "googlenet": 224,
+    "inception_v3": 299,
+    "regnet_x_400mf": 224,
+    "resnet18": 224,
+    "resnet50": 224,
+    "resnext50_32x4d": 224,
+    "squeezenet1_0": 224,
+    "vgg11_bn": 224,
+}
+OPTIONS = {"googlenet", "inception_v3"}
+
+
+def model_of(name: str) -> nn.Module:
+    options = {"aux_logits": False, "init_weights": False} if name in OPTIONS else {}
+    with quiet():
+        return torchvision.models.get_model(name, weights=None, **options).eval()
+
+
+@pytest.mark.parametrize("name", CNNS)
+def test_a_network_of_torchvision_is_counted_exactly(name: str) -> None:
+    """Parameters and buffers by numel, MACs by FlopCounterMode, the output by a forward pass."""
+    result = nc.analyse(f"torchvision:{name}").result
+    model = model_of(name)
+    assert result.unknown == {}
+    assert result.totals.params == sum(p.numel() for p in model.parameters())
+    assert result.totals.buffers == sum(b.numel() for b in model.buffers())
+    x = torch.empty(1, 3, CNNS[name], CNNS[name], device="meta")
+    model = model.to("meta").requires_grad_(False)
+    assert result.totals.macs == meta_macs(model, x)
+    with torch.no_grad():
+        assert [o.dims for o in result.outputs.values()] == [tuple(model(x).shape)]
+    assert any(r.startswith("shapes: ") and r.endswith(" 0 stated") for r in result.graph.remarks)
+
+
+def test_a_zoo_network_and_its_trace_have_the_same_layers() -> None:
+    zoo, traced = nc.analyse("resnet18").rows, nc.analyse("torchvision:resnet18").rows
+    of = [sorted(str(r.node.op) for r in rows) for rows in (zoo, traced)]
+    assert of[0] == of[1]
+
+
+def test_rows_are_grouped_by_module() -> None:
+    rows = {row.name: row for row in nc.analyse("torchvision:resnet18").rows}
+    assert rows["layer1/0/conv1"].type == "Conv2d"
+    assert rows["layer1/0/relu"].node.inputs == (("layer1/0/bn1", 0),)
+    assert rows["layer1/0/relu_2"].node.inputs == (("layer1/0/add", 0),)
+    assert rows["layer1/0/add"].node.inputs == (("layer1/0/bn2", 0), ("maxpool", 0))
+    assert rows["flatten"].type == "Flatten"
+
+
+class Odd(nn.Module):
+    """Shares a module, ties and freezes weights, computes one, reads parameters as they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shared = nn.Linear(8, 8)
+        self.tied = nn.Linear(8, 8, bias=False)
+        self.tied.weight = self.shared.weight
+        self.frozen = nn.Linear(8, 8).requires_grad_(False)
+        self.raw = nn.Parameter(torch.ones(8, 8))
+        self.token = nn.Parameter(torch.ones(1, 8))
+        self.unread = nn.Parameter(torch.ones(5))
+        self.register_buffer("table", torch.ones(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.shared(self.shared(x))
+        x = self.frozen(self.tied(x))
+        x = torch.cat([x, self.token], 0)
+        return nn.functional.linear(x, torch.tanh(self.raw))
+
+
+def test_what_is_stored_counts_once_and_work_each_time() -> None:
+    result = nc.analyse(trace(Odd(), torch.empty(4, 8))).result
+    totals = result.totals
+    assert totals.params == (64 + 8) + (64 + 8) + 64 + 8 + 5
+    assert totals.trainable == totals.params - (64 + 8)
+    assert totals.buffers == 3
+    assert totals.macs == 4 * 64 * 4 + 5 * 64
+    rows = {row.name: row for row in result.rows}
+    assert rows["shared_2"].counts.params == 0
+    assert rows["shared_2"].counts.macs == 4 * 64
+    assert rows["linear"].counts.params == 0
+    assert rows["linear"].node.inputs == (("cat", 0), ("tanh", 0))
+    assert rows["tied"].node.tensors == {"weight": "shared.weight"}
+
+
+def test_an_operator_without_a_rule_is_no_zero() -> None:
+    class Fft(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.fft.fft(x).real
+
+    result = nc.analyse(trace(nn.Sequential(nn.Linear(8, 8), Fft()), torch.empty(2, 8))).result
+    assert [name for name in result.unknown if "fft" in name]
+    text = nc.Analysis(result).table()
+    assert ">= 128 MACs" in text.replace("\xa0", " ")
+    assert "not counted, since netcalc has no rule for them: 1 x " in text.replace("\n", " ")
+
+
+def test_strict_exits_1_on_an_operator_without_a_rule(tmp_path: Any) -> None:
+    file = tmp_path / "made.py"
+    file.write_text(
+        "import torch\n"
+        "class M(torch.nn.Module):\n"
+        "    def forward(self, x):\n"
+        "        return torch.fft.fft(x).real\n"
+        "class N(torch.nn.Module):\n"
+        "    def forward(self, x):\n"
+        "        return x.relu()\n"
+    )
+    assert netcalc("table", f"{file}:M", "--input", "3,4,4", "--strict").code == 1
+    assert netcalc("table", f"{file}:M", "--input", "3,4,4").code == 0
+    assert netcalc("table", f"{file}:N", "--input", "3,4,4", "--strict").code == 0
+
+
+class Restless(nn.Module):
+    """Changes what it can of itself and of the process while it runs."""
+
+    def __init__(self, fails: bool) -> None:
+        super().__init__()
+        self.fails = fails
+        self.linear = nn.Linear(4, 4)
+        self.cache: Any = None
+        self.plain = torch.ones(4)
+        self.register_buffer("steps", torch.zeros(()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.steps += 1
+        self.cache = x + self.plain
+        self.linear.requires_grad_(False)
+        self.train()
+        torch.rand(1), random.random(), np.random.rand()
+        if self.fails:
+            raise ValueError("on purpose")
+        return self.linear(x).relu_()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_model_is_left_as_it_was(fails: bool) -> None:
+    model = Restless(fails).eval()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()
+    keys, hooks = set(vars(model)), len(nn.modules.module._global_forward_hooks)
+    x = torch.ones(2, 4)
+    if fails:
+        with pytest.raises(nc.NetcalcError, match="on purpose"):
+            trace(model, x)
+    else:
+        trace(model, x)
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert all(p.requires_grad for p in model.parameters())
+    assert (model.training, model.linear.training, model.cache) == (False, False, None)
+    assert set(vars(model)) == keys
+    assert not model._forward_hooks
+    assert len(nn.modules.module._global_forward_hooks) == hooks
+    assert {p.device.type for p in model.parameters()} == {"cpu"}
+    assert model.plain.device.type == "cpu"
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert random.getstate() == states[1]
+    assert (np.random.get_state()[1] == states[2]).all()
+    assert torch.equal(x, torch.ones(2, 4))
+
+
+def test_another_input_is_traced_again() -> None:
+    graph = trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), torch.empty(1, 3, 8, 8))
+    small, large = nc.analyse(graph), nc.analyse(graph, 16, batch=2)
+    assert small.outputs["1"].dims == (1, 4, 6, 6)
+    assert large.outputs["1"].dims == (2, 4, 14, 14)
+    half = nc.analyse(graph, dtype="float16")
+    assert half.totals.param_bytes == 2 * half.totals.params
+
+
+def test_mistakes_are_told_in_one_line() -> None:
+    for args, said in (
+        (("torchvision:resnet19",), "torchvision has no model 'resnet19'; did you mean"),
+        (("torchvision:resnet18", "--input", "4,8,8"), "cannot run"),
+        (("no.such.module:make",), "No module named 'no'"),
+    ):
+        ran = netcalc("table", *args)
+        assert (ran.code, ran.out) == (2, "")
+        assert said in ran.err
+        assert ran.err.count("\n") == 1
+    with pytest.raises(nc.InputError, match="has no shape yet"):
+        trace(nn.LazyLinear(4), torch.empty(1, 3))
+    with pytest.raises(nc.InputError, match="trace takes a model"):
+        trace("resnet18", torch.empty(1, 3))  # type: ignore[arg-type]
