@@ -329,8 +329,8 @@ def test_types_make_what_they_are_called() -> None:
     """Every short constructor gives layers of its own number of axes."""
     fields = {"out_channels": 2, "kernel": 2, "output": 2}
     for name, (kind, make) in types().items():
-        if kind is not make and (wanted := [f for f in required(name) if f in fields]):
-            assert make(**{f: fields[f] for f in wanted}).type == name
+        if kind is not make:
+            assert make(**{f: fields[f] for f in required(name)}).type == name
 
 
 def test_quotients_are_shown_to_four_decimals() -> None:
@@ -348,7 +348,7 @@ def test_one_branch_may_be_concatenated() -> None:
 
 
 def test_a_field_for_each_axis_is_a_tuple() -> None:
-    for wrong in ([3, 3], "33"):
+    for wrong in ([3, 3], "33", 3):
         with pytest.raises(nc.SpecError, match="kernel must be an integer or one for each axis"):
             nc.Conv(4, wrong)  # type: ignore[arg-type]
 
@@ -384,6 +384,19 @@ def test_other_work_of_a_layer_with_its_activation() -> None:
     net = nc.network(nc.chain(a=(nc.Conv2d(2, 1), nc.ReLU())), input=(1, 2, 3, 3))
     section = nc.analyse(net).explain("a", "ops").section
     assert [(d.value, d.steps[0]) for d in section.derivations] == [(18, "2*3*3"), (18, "2*3*3")]
+
+
+def test_axes_behind_flattened_ones() -> None:
+    x = Tensor((1, 2, 3, 4))
+    assert [nc.Flatten(1, 2).axis_after(axis, (x,)) for axis in range(4)] == [0, 1, 1, 2]
+    assert [nc.Flatten().axis_after(axis, (x,)) for axis in range(4)] == [0, 1, 1, 1]
+
+
+def test_what_the_last_axis_mixes() -> None:
+    for op in (nc.Linear(4), nc.EuclideanRBF(4)):
+        assert op.coupling(2, (Tensor((1, 2, 3)),)) == "all"
+        assert op.coupling(1, (Tensor((1, 2, 3)),)) == "each"
+        assert op.coupling(1, (Tensor((1, 2)),)) == "all"
 
 
 def test_names_of_factors() -> None:

@@ -299,11 +299,16 @@ def test_names_mean_the_nearest_earlier_layer() -> None:
         " {again: {type: Conv2d, out_channels: 7, kernel: 1, inputs: conv}}]",
         "last: {type: Conv2d, out_channels: 8, kernel: 1, inputs: conv}",
         "first: {type: Conv2d, out_channels: 9, kernel: 1, inputs: input}",
+        "deep: [{conv: ReLU}, {root: {type: ReLU, inputs: /conv}}]",
+        "unit: {type: ReLU, then: Tanh}",
+        "middle: {type: ReLU, inputs: unit_tanh}",
     )
     by_name = {node.name: node.inputs[0][0] for node in graph(text).nodes}
     assert by_name["part/again"] == "part/conv"
     assert by_name["last"] == "conv"
     assert by_name["first"] == "input"
+    assert by_name["deep/root"] == "conv"
+    assert graph(text).nodes[-1].inputs == (("unit_tanh", 0),)
 
 
 def test_a_branch_means_its_end() -> None:
