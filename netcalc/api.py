@@ -130,15 +130,29 @@ def verify(
         ) from None
 
     result = (net if isinstance(net, Analysis) else analyse(net)).result
-    source = result.graph.name
-    if model is None and result.graph.retrace is not None and ":" in source:
-        model = source  # a traced model is held against itself
+    if model is None and result.graph.retrace is not None:
+        return _held_against_itself(result, device)
     name = type(model).__name__ if model is not None else ""
     if isinstance(model, str):
         name = model
         with undisturbed():
             model = model_of(model) if ":" in model else _built(model, result)
     return Verified(hold(result, model, name, device))
+
+
+def _held_against_itself(result: Result, device: str) -> Verified:
+    """A traced model, made anew, against its own derivation."""
+    from netcalc.pytorch.hold_trace import hold_traced
+    from netcalc.pytorch.sources import model_of
+    from netcalc.pytorch.undisturbed import undisturbed
+    from netcalc.pytorch.verify import chosen
+
+    net = result.graph.name
+    if ":" not in net:
+        raise InputError("give verify the model too: verify(graph, model)")
+    with undisturbed():
+        model = model_of(net)
+    return Verified(hold_traced(result, model, chosen(device)))
 
 
 def _built(net: str, result: Result) -> nn.Module:

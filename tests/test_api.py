@@ -399,6 +399,20 @@ def test_what_the_last_axis_mixes() -> None:
         assert op.coupling(1, (Tensor((1, 2)),)) == "all"
 
 
+def test_depth_is_that_of_the_longest_path() -> None:
+    """Whichever branch stands first; a stored tensor has none."""
+    for order in (("short", "long"), ("long", "short")):
+        blocks = {"short": nc.chain(), "long": nc.Conv2d(2, 1)}
+        net = nc.network(
+            nc.branches(nc.Add(), {name: blocks[name] for name in order}), input=(1, 2, 3, 3)
+        )
+        assert nc.analyse(net).totals.depth == 1
+    token = Node("token", nc.Parameter((1, 2)), (), "token")
+    added = Node("add", nc.Add(), (("x", 0), ("token", 0)), "add")
+    graph = Graph("g", (token, added), {"x": Tensor((1, 2))}, {"out": ("add", 0)})
+    assert nc.analyse(graph).totals.depth == 0
+
+
 def test_names_of_factors() -> None:
     volume = nc.analyse(nc.network(nc.chain(r=nc.ReLU()), input=(1, 2, 3, 4, 5))).rows[0]
     assert volume.terms[0].names == ("batch", "channels", "depth", "height", "width")

@@ -12,6 +12,7 @@ import torchvision
 from torch import nn
 
 import netcalc as nc
+from netcalc.pytorch.hold_trace import hold_traced
 from netcalc.pytorch.trace import trace
 from tests.commands import netcalc
 from tests.reference import meta_macs, quiet
@@ -203,3 +204,27 @@ def test_mistakes_are_told_in_one_line() -> None:
         trace(nn.LazyLinear(4), torch.empty(1, 3))
     with pytest.raises(nc.InputError, match="trace takes a model"):
         trace("resnet18", torch.empty(1, 3))  # type: ignore[arg-type]
+
+
+def test_attention_is_counted_and_held_against_the_model() -> None:
+    """ViT-B/16: 12 blocks of 197 tokens, 12 heads of 64, by hand; fvcore leaves attention out."""
+    found = nc.verify("torchvision:vit_b_16", device="cpu")
+    assert found.ok, found
+    attention = 2 * 12 * 12 * 197 * 197 * 64
+    (whole,) = (c for c in found.checks if c.witness == "fvcore" and c.row == "")
+    assert whole.analytic - whole.witnessed == attention
+    assert whole.cause == (f"fvcore does not count 12 x ScaledDotProductAttention = -{attention:,}")
+    (counter,) = (c for c in found.checks if c.witness == "flopcounter" and c.row == "")
+    assert counter.ok
+    assert found.coverage["macs"][2] > 30
+
+
+def test_a_model_that_is_not_the_traced_one_is_reported() -> None:
+    """Its twin: held against another model, tensors, outputs and MACs differ."""
+    result = nc.analyse("torchvision:resnet18").result
+    other = model_of("resnet18")
+    other.fc = nn.Linear(512, 10)
+    found = hold_traced(result, other, "cpu")
+    assert not found.ok
+    differing = {c.row for c in found.differences}
+    assert {"fc.weight", "fc.bias", ""} <= differing

@@ -839,3 +839,10 @@ def test_on_the_gpu(net: str) -> None:
     assert found.ok, found
     assert "cuda" in found.verification.device
     assert found.verification.facts["peak memory of a forward pass, bytes"] > 0
+
+
+def test_the_witnesses_of_each_group_are_named_once() -> None:
+    found = nc.verify("reduced", device="cpu").verification.witnesses()
+    assert found["fields"] == ["module", "operators"]
+    assert found["macs"] == ["flopcounter", "fvcore"]
+    assert found["output"] == ["forward", "operators"]

@@ -62,7 +62,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
     """Notes every operator of a pass and which value each of its tensors is.
 
     ``values`` numbers the values: the model's parameters and buffers first, by ``keys``, then the
-    inputs, then what operators make. Every tensor stays alive, so that no address comes twice.
+    inputs, then what operators make. ``calls`` are the modules as they end, with what they return.
+    Every tensor stays alive, so that no address comes twice.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -71,6 +72,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         self.keys: dict[int, str] = {}
         self.paths = {id(m): name for name, m in model.named_modules(remove_duplicate=False)}
         self.within: list[str] = []
+        self.calls: list[tuple[str, tuple[Seen, ...]]] = []
         self.thread = threading.get_ident()
         self._count = 0
         self._values: dict[int, int] = {}
@@ -132,6 +134,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         """A module is done, or has raised."""
         if threading.get_ident() == self.thread and id(module) in self.paths and self.within:
             self.within.pop()
+            outs = [t for t in tree_leaves(output) if isinstance(t, torch.Tensor)]
+            self.calls.append((self.paths[id(module)], tuple(self.see(t) for t in outs)))
 
 
 def _dtype(tensor: torch.Tensor) -> str:

@@ -86,6 +86,10 @@ class Builder:
         remarks = tuple(self._remarks())
         return Graph(name, tuple(self.nodes), self.inputs, outputs, name, remarks=remarks)
 
+    def returned(self) -> list[tuple[str, tuple[Ref, ...]]]:
+        """What each call of a module gave back, by the module's path."""
+        return [(path, tuple(self._ref(x) for x in outs)) for path, outs in self.seen.calls]
+
     def _remarks(self) -> Iterator[str]:
         yield f"shapes: {self.derived:,} derived, {self.stated:,} stated"
         for told in self.differing[:SHOWN]:

@@ -110,7 +110,7 @@ def _notes(v: Verification) -> tuple[str, ...]:
 def _single(v: Verification) -> list[str]:
     """What only one method confirms, and what none does."""
     single = [
-        f"{counts[1]} layers' {NAMES[group]} ({', '.join(_kinds(v, group))})"
+        f"{counts[1]} layers' {NAMES[group]}{_in_brackets(_kinds(v, group))}"
         for group, counts in v.coverage().items()
         if counts.get(1) and group != "values"
     ]
@@ -118,6 +118,10 @@ def _single(v: Verification) -> list[str]:
     none = [f"the {NAMES[group]} of {n} layers" for group, n in v.unconfirmed().items()]
     none.append("the counts of other work (add, cmp, ...), which follow by definition")
     return [*told, f"confirmed by none: {'; '.join(none)}"]
+
+
+def _in_brackets(kinds: list[str]) -> str:
+    return f" ({', '.join(kinds)})" if kinds else ""
 
 
 def _kinds(v: Verification, group: str) -> list[str]:
