@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import timm
 import torch
+import torch.nn.functional as F
 import torchvision
 from torch import nn
 
@@ -52,6 +54,107 @@ def test_a_network_of_torchvision_is_counted_exactly(name: str) -> None:
     with torch.no_grad():
         assert [o.dims for o in result.outputs.values()] == [tuple(model(x).shape)]
     assert any(r.startswith("shapes: ") and r.endswith(" 0 stated") for r in result.graph.remarks)
+
+
+class Call(nn.Module):
+    """A function as a model."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *xs: torch.Tensor) -> Any:
+        return self.function(*xs)
+
+
+e = torch.empty
+
+# Multiply-adds worked out by hand from the sizes.
+PROBES: dict[str, tuple[Any, tuple[torch.Tensor, ...], int]] = {
+    "conv": (nn.Conv2d(4, 8, 3, padding=1), (e(2, 4, 16, 16),), 2 * 256 * 8 * 4 * 9),
+    "grouped": (nn.Conv2d(4, 8, 3, padding=1, groups=4), (e(2, 4, 16, 16),), 2 * 256 * 8 * 9),
+    "transposed": (nn.ConvTranspose2d(4, 8, 3, 2, 1, 1), (e(2, 4, 16, 16),), 2 * 256 * 4 * 8 * 9),
+    "transposed, grouped": (
+        nn.ConvTranspose2d(8, 16, 4, 2, 1, groups=4),
+        (e(2, 8, 16, 16),),
+        2 * 256 * 8 * 4 * 16,
+    ),
+    "same": (nn.Conv2d(4, 8, 4, padding="same"), (e(2, 4, 16, 16),), 2 * 256 * 8 * 4 * 16),
+    "unbatched": (nn.Conv2d(4, 8, 3, padding=1), (e(4, 16, 16),), 256 * 8 * 4 * 9),
+    "functional": (
+        Call(lambda x, w: F.conv2d(x, w, padding=1)),
+        (e(2, 4, 16, 16), e(8, 4, 3, 3)),
+        2 * 256 * 8 * 4 * 9,
+    ),
+    "linear on tokens": (nn.Linear(32, 32), (e(1, 10, 32),), 10 * 32 * 32),
+    "linear on a vector": (nn.Linear(16, 32), (e(16),), 16 * 32),
+    "matmul": (Call(torch.matmul), (e(8, 16), e(16, 16)), 8 * 16 * 16),
+    "operator": (Call(lambda a, b: a @ b), (e(8, 16), e(16, 16)), 8 * 16 * 16),
+    "broadcast": (Call(torch.matmul), (e(8, 16), e(2, 16, 8)), 2 * 8 * 16 * 8),
+    "einsum": (Call(lambda a, b: torch.einsum("ij,jk->ik", a, b)), (e(8, 16), e(16, 16)), 2048),
+    "baddbmm": (Call(torch.baddbmm), (e(2, 8, 8), e(2, 8, 16), e(2, 16, 8)), 2 * 8 * 16 * 8),
+    "addcmul": (Call(torch.addcmul), (e(4, 4), e(4, 4), e(4, 4)), 0),
+    "dot": (Call(torch.dot), (e(16), e(16)), 16),
+    "mv": (Call(torch.mv), (e(8, 16), e(16)), 8 * 16),
+    "attention": (
+        Call(F.scaled_dot_product_attention),
+        (e(2, 4, 16, 8), e(2, 4, 16, 8), e(2, 4, 16, 8)),
+        2 * 2 * 4 * 16 * 16 * 8,
+    ),
+    "multi-head attention": (
+        nn.MultiheadAttention(32, 4, batch_first=True),
+        (e(2, 16, 32), e(2, 16, 32), e(2, 16, 32)),
+        2 * 16 * 4 * 32 * 32 + 2 * 2 * 4 * 16 * 16 * 8,
+    ),
+    "encoder layer": (
+        nn.TransformerEncoderLayer(32, 4, 64, batch_first=True),
+        (e(2, 16, 32),),
+        2 * 16 * (4 * 32 * 32 + 2 * 32 * 64) + 2 * 2 * 4 * 16 * 16 * 8,
+    ),
+    "lstm": (nn.LSTM(16, 32, batch_first=True), (e(2, 10, 16),), 2 * 10 * 4 * (16 + 32) * 32),
+    "gru": (nn.GRU(16, 32, batch_first=True), (e(2, 10, 16),), 2 * 10 * 3 * (16 + 32) * 32),
+    "shared": (nn.Sequential(*[nn.Linear(16, 16)] * 2), (e(2, 16),), 2 * 2 * 16 * 16),
+}
+
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_single_layers(probe: str) -> None:
+    """Those that counters get wrong in one form or another."""
+    model, xs, macs = PROBES[probe]
+    result = nc.analyse(trace(model, *xs)).result
+    assert result.totals.macs == macs
+    assert result.totals.params == sum(p.numel() for p in model.parameters())
+    assert result.unknown == {}
+    assert not [r for r in result.graph.remarks if "differs" in r]
+
+
+TRANSFORMERS = ("vit_b_16", "swin_t", "swin_v2_t", "maxvit_t", "convnext_tiny", "efficientnet_b0")
+
+
+@pytest.mark.parametrize("name", TRANSFORMERS)
+def test_networks_with_attention_and_their_like(name: str) -> None:
+    result = nc.analyse(f"torchvision:{name}").result
+    model = model_of(name).to("meta").requires_grad_(False)
+    assert result.unknown == {}
+    assert result.totals.params == sum(p.numel() for p in model.parameters())
+    (x,) = result.inputs.values()
+    assert result.totals.macs == meta_macs(model, torch.empty(x.dims, device="meta"))  # type: ignore[arg-type]
+    assert not [r for r in result.graph.remarks if "differs" in r]
+
+
+TIMM = ("beit_base_patch16_224", "cait_xxs24_224", "ghostnet_050", "levit_128s", "mixer_s16_224")
+TIMM += ("nf_regnet_b0", "poolformer_s12", "xcit_nano_12_p16_224")
+
+
+@pytest.mark.parametrize("name", TIMM)
+def test_networks_of_timm(name: str) -> None:
+    result = nc.analyse(f"timm:{name}").result
+    with quiet(), torch.device("meta"):
+        model = timm.create_model(name, pretrained=False).eval().requires_grad_(False)
+    size = timm.get_pretrained_cfg(name).input_size
+    assert result.unknown == {}
+    assert result.totals.params == sum(p.numel() for p in model.parameters())
+    assert result.totals.macs == meta_macs(model, torch.empty(1, *size, device="meta"))
 
 
 def test_a_zoo_network_and_its_trace_have_the_same_layers() -> None:

@@ -7,6 +7,7 @@ layer, an attention, a recurrent layer is one operator each.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -148,6 +149,8 @@ def watch(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
     for tensor in tree_leaves((args, kwargs)):
         if isinstance(tensor, torch.Tensor):
             seen.enter(tensor)
-    with torch.inference_mode(), module_hooks(seen.entering, seen.leaving), seen:
+    hooks = module_hooks(seen.entering, seen.leaving)
+    with warnings.catch_warnings(), torch.inference_mode(), hooks, seen:
+        warnings.simplefilter("ignore")  # what its code warns of is no matter of ours
         out = model(*args, **kwargs)
     return seen, out

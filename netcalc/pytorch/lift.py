@@ -180,6 +180,14 @@ def _plus(event: Event) -> Lifted | None:
     return Lifted(MatMul(), tuple(factors), {}, added)
 
 
+def _multiplied_plus(event: Event) -> Lifted | None:
+    """Addcmul: a product of two, element by element, and something added to it."""
+    if event.arguments.get("value") != 1:
+        return None
+    added, *factors = event.inputs()
+    return Lifted(Binary("mul"), tuple(factors), {}, added)
+
+
 # --- shapes ------------------------------------------------------------------------------------
 
 
@@ -366,6 +374,7 @@ SPECIAL: dict[str, Special] = {
     "linalg_vector_norm": _of_reduction("norm"),
     **{name: _cumulative(name) for name in CUMULATIVE},
     **dict.fromkeys(("addmm", "baddbmm", "addmv"), _plus),
+    "addcmul": _multiplied_plus,
     **dict.fromkeys(
         ("view", "_unsafe_view", "reshape", "unflatten", "view_as", "reshape_as"), _reshape
     ),

@@ -170,6 +170,9 @@ class Builder:
                 tensors[operand] = owned(key)
             if key in self._parameters and not self._parameters[key].requires_grad:
                 frozen.add(operand)
+        if getattr(lifted.op, "affine", False):  # a scale may come without a shift
+            given = lifted.operands
+            tensors |= {name: None for name in ("weight", "bias") if name not in given}
         mean = lifted.operands.get("running_mean")
         if mean is not None:
             prefix = (self._key(mean) or "").removesuffix("running_mean")
