@@ -464,13 +464,14 @@ def test_verify_names_what_counters_leave_out() -> None:
     found = nc.verify(net, device="cpu")
     assert found.ok
     causes = {c.cause for c in found.differences if c.row}
+    attention, bilinear, product = 2 * 4 * 11 * 11 * 11, 4 * 11 * 3 * (11 * 11 + 11), 4 * 11 * 3
     assert causes == {
-        "flopcounter has no multiply-adds for Bilinear",
-        "flopcounter does not count products with a vector",
-        "fvcore does not count products with a vector",
-        "fvcore has no multiply-adds for Bilinear",
-        "fvcore has no multiply-adds for Einsum",
-        "fvcore has no multiply-adds for ScaledDotProductAttention",
+        f"flopcounter does not count 1 x Bilinear = -{bilinear:,}",
+        f"flopcounter does not count 1 x MatMul with a vector = -{product:,}",
+        f"fvcore does not count 1 x MatMul with a vector = -{product:,}",
+        f"fvcore does not count 1 x Bilinear = -{bilinear:,}",
+        f"fvcore does not count 1 x Einsum = -{product:,}",
+        f"fvcore does not count 1 x ScaledDotProductAttention = -{attention:,}",
     }
 
 

@@ -173,5 +173,10 @@ def test_verified_and_the_blind_counter_named() -> None:
     found = nc.verify(nc.network(layers, input=(5, 2, 3), batched=False), device="cpu")
     assert found.ok
     causes = {(c.row, c.witness): c.cause for c in found.differences}
-    reason = "fvcore does not count recurrent layers"
-    assert causes == {(row, "fvcore"): reason for row in ("rnn", "again", "last", "")}
+    calls = 5 * 2  # steps and sequences
+    lstm = calls * 2 * (4 * 6 * (3 + 6) + 4 * 6 * (2 * 6 + 6))  # 2 ways, 2 layers
+    gru, rnn = calls * 3 * 4 * (2 * 6 + 4), calls * 3 * (4 + 3)
+    told = {"rnn": f"1 x LSTM = -{lstm:,}", "again": f"1 x GRU = -{gru:,}"}
+    told |= {"last": f"1 x RNN = -{rnn:,}"}
+    told[""] = f"1 x GRU and 1 x LSTM and 1 x RNN = -{lstm + gru + rnn:,}"
+    assert causes == {(row, "fvcore"): f"fvcore does not count {t}" for row, t in told.items()}

@@ -331,3 +331,26 @@ def test_a_model_that_is_not_the_traced_one_is_reported() -> None:
     assert not found.ok
     differing = {c.row for c in found.differences}
     assert {"fc.weight", "fc.bias", ""} <= differing
+
+
+def test_a_wrong_size_in_the_derivation_is_reported() -> None:
+    """Its twin for sizes: one layer's output changed in the analysis, not in the model."""
+    result = nc.analyse("torchvision:resnet18").result
+    rows = tuple(
+        row._replace(outs=(nc.Tensor((1, 64, 56, 57)),)) if row.name == "layer1/0/conv1" else row
+        for row in result.rows
+    )
+    found = hold_traced(result._replace(rows=rows), model_of("resnet18"), "cpu")
+    assert [c.row for c in found.differences if c.group == "output"] == ["layer1/0/conv1"]
+
+
+def test_what_is_written_is_read_on() -> None:
+    class Writes(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            room = torch.empty_like(x)
+            room.copy_(x * 2)
+            return room.relu()
+
+    graph = trace(Writes(), torch.empty(2, 3))
+    by_name = {node.name: node for node in graph.nodes}
+    assert by_name["relu"].inputs == (("mul", 0),)

@@ -11,12 +11,7 @@ import torch
 
 from netcalc.core.analyse import Result, Row
 from netcalc.core.checks import Check, Verification
-from netcalc.core.ops.attention import ScaledDotProductAttention
-from netcalc.core.ops.bilinear import Bilinear
-from netcalc.core.ops.conv import Conv
-from netcalc.core.ops.einsum import Einsum
-from netcalc.core.ops.matmul import GroupedMatMul, MatMul
-from netcalc.core.ops.recurrent import GRU, LSTM, RNN
+from netcalc.pytorch.blind import cause
 from netcalc.pytorch.lower import LOWERINGS
 from netcalc.pytorch.pair import Pairing, pair
 from netcalc.pytorch.record import Ran
@@ -177,38 +172,15 @@ def _macs(forward: Pairing, seen: Witnessed) -> Iterator[Check]:
             mine = sum(row.counts.macs for row in sharing)
             other = counted.get(path, 0)
             if mine or other:
-                cause = _cause(by, sharing[0], other) if mine != other else ""
+                why = cause(by, sharing, mine, other)
                 name = sharing[0].name
-                yield Check("macs", name, "macs", mine, by, other, mine == other, cause)
+                yield Check("macs", name, "macs", mine, by, other, mine == other, why)
 
 
 def _counters(seen: Witnessed) -> dict[str, dict[str, int]]:
     """The counters that spoke."""
     both = {"flopcounter": seen.flopcounter, "fvcore": seen.fvcore}
     return {name: counted for name, counted in both.items() if name not in seen.absent}
-
-
-def _cause(by: str, row: Row, counted: int = 0) -> str:
-    """Why a counter is known to differ on a layer."""
-    op = row.node.op
-    string = isinstance(op, Conv) and isinstance(op.padding, str)
-    if by == "fvcore" and string and counted == 0:
-        return "fvcore does not count convolutions whose padding is given as a string"
-    if by == "fvcore" and isinstance(op, LSTM | GRU | RNN) and counted == 0:
-        return "fvcore does not count recurrent layers"
-    if isinstance(op, _UNCOUNTED[by]) and counted == 0:
-        return f"{by} has no multiply-adds for {row.type}"
-    vector = isinstance(op, MatMul) and any(len(x.dims) == 1 for x in row.ins)
-    if vector and counted == 0:
-        return f"{by} does not count products with a vector"
-    return ""
-
-
-_UNCOUNTED: dict[str, tuple[type, ...]] = {
-    "flopcounter": (Bilinear, GroupedMatMul),
-    "fvcore": (Bilinear, Einsum, GroupedMatMul, ScaledDotProductAttention),
-}
-"""Products that counters have no formula for (or, of fvcore's einsum, one that rounds)."""
 
 
 def _whole(result: Result, seen: Witnessed) -> Iterator[Check]:
@@ -228,10 +200,8 @@ def _whole(result: Result, seen: Witnessed) -> Iterator[Check]:
         yield Check("params", "", "trainable", t.trainable, "module", other, t.trainable == other)
     for by, counted in _counters(seen).items():
         mine, other = t.macs, counted.get("", 0)
-        uncounted = [row for row in result.rows if _cause(by, row)]
-        explained = mine - other == sum(row.counts.macs for row in uncounted)
-        cause = _cause(by, uncounted[0]) if uncounted and explained and mine != other else ""
-        yield Check("macs", "", "macs", mine, by, other, mine == other, cause)
+        why = cause(by, result.rows, mine, other)
+        yield Check("macs", "", "macs", mine, by, other, mine == other, why)
     ends = [list(x.dims) for x in result.outputs.values()]
     same = ends == [list(shape) for shape in seen.outputs]
     yield Check("output", "", "outputs", ends, "forward", [list(s) for s in seen.outputs], same)

@@ -23,17 +23,13 @@ from netcalc.core.ops.recurrent import GRU, LSTM, RNN
 from netcalc.core.ops.reduce import Cumulative, Reduce
 from netcalc.core.ops.resample import GridSample, Upsample
 from netcalc.core.ops.slices import Pick, Slice, Split, Unbind
-from netcalc.core.ops.transposed import ConvTranspose
 from netcalc.core.ops.unit import Expand, Squeeze, Unsqueeze
 from netcalc.core.ops.view import Permute, Reshape, Transpose
 from netcalc.errors import SpecError
 from netcalc.pytorch.events import Event, Seen, seen_in
 from netcalc.pytorch.lower import LOWERINGS
 from netcalc.pytorch.record import KINDS_OF_OPERATORS
-
-OPERANDS = ("weight", "bias", "running_mean", "running_var")
-"""Arguments of operators that are tensors of the layer."""
-
+from netcalc.pytorch.seen import OPERANDS, shown
 
 LARGEST = torch.finfo(torch.float32).max
 
@@ -54,18 +50,22 @@ def lift(event: Event) -> Lifted | None:
     """The layer that an operator is, or None where netcalc has no kind for it."""
     name = event.name.removesuffix("_")
     try:
-        special = SPECIAL.get(name)
-        if special is not None:
-            return special(event)
-        tensors = event.inputs()
-        if name in BINARY and len(tensors) > 1:
-            return _binary(event, name)
-        if name in UNARY and len(tensors) == 1:
-            return _unary(event, name)
-        kind = KINDS_OF_OPERATORS.get(name)
-        return None if kind is None else _by_names(event, kind)
-    except (SpecError, TypeError):
+        return _lifted(event, name)
+    except (SpecError, TypeError, LookupError):  # another form of the operator than those below
         return None
+
+
+def _lifted(event: Event, name: str) -> Lifted | None:
+    special = SPECIAL.get(name)
+    if special is not None:
+        return special(event)
+    tensors = event.inputs()
+    if name in BINARY and len(tensors) > 1:
+        return _binary(event, name)
+    if name in UNARY and len(tensors) == 1:
+        return _unary(event, name)
+    kind = KINDS_OF_OPERATORS.get(name)
+    return None if kind is None else _by_names(event, kind)
 
 
 def _plain(op: Op, event: Event) -> Lifted:
@@ -81,32 +81,15 @@ def _own(event: Event, *names: str) -> dict[str, Seen]:
 
 def _by_names(event: Event, kind: type[Op]) -> Lifted:
     """A layer whose fields go by the names of the operator's arguments."""
-    shown = _shown(event)
+    shapes = {k: v.shape if isinstance(v, Seen) else v for k, v in event.arguments.items()}
+    said = shown(event.name, shapes)
     wanted = LOWERINGS[kind].fields
-    found = {ours: shown[theirs] for ours, theirs in wanted.items() if theirs in shown}
+    found = {ours: said[theirs] for ours, theirs in wanted.items() if theirs in said}
     if "n" in {f.name for f in fields(kind)}:  # type: ignore[arg-type]
         found["n"] = max(1, len(event.inputs()[0].shape) - 2)
     op = kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in found.items()})
     rest = [value for name, value in event.arguments.items() if name not in OPERANDS]
     return Lifted(op, tuple(seen_in(rest)), _own(event))
-
-
-def _shown(event: Event) -> dict[str, Any]:
-    """An operator's arguments, with what its operands say of the layer."""
-    shown = {k: v for k, v in event.arguments.items() if not isinstance(v, Seen)}
-    weight = event.arguments.get("weight")
-    if isinstance(weight, Seen):
-        shown |= {"out_channels": weight.shape[0], "out_features": weight.shape[0]}
-        shown["kernel_size"] = tuple(weight.shape[2:])
-        for name in ("stride", "padding", "dilation"):
-            if isinstance(shown.get(name), list) and len(shown[name]) == 1:
-                shown[name] = shown[name] * len(shown["kernel_size"])
-    shown |= {"bias is set": event.arguments.get("bias") is not None}
-    shown |= {"affine": weight is not None}
-    if shown.get("stride") == []:  # a pool's default
-        shown["stride"] = shown.get("kernel_size")
-    shown["track_running_stats"] = event.arguments.get("running_mean") is not None
-    return shown
 
 
 # --- functions of one and two tensors ----------------------------------------------------------
@@ -298,18 +281,6 @@ def _embedding(event: Event) -> Lifted:
     return Lifted(op, (event.arguments["indices"],), {"weight": weight})
 
 
-def _conv_transpose(event: Event) -> Lifted:
-    said, own = event.arguments, _own(event, "weight", "bias")
-    kernel = tuple(own["weight"].shape[2:])
-    each = {
-        name: tuple(said[name]) * (len(kernel) if len(said[name]) == 1 else 1)
-        for name in ("stride", "padding", "output_padding", "dilation")
-    }
-    out = own["weight"].shape[1] * said["groups"]
-    op = ConvTranspose(out, kernel, **each, groups=said["groups"], bias="bias" in own)
-    return Lifted(op, _input(event), own)
-
-
 def _recurrent(kind: type[Op], gates: int) -> Callable[[Event], Lifted | None]:
     def special(event: Event) -> Lifted | None:
         said = event.arguments
@@ -396,7 +367,6 @@ SPECIAL: dict[str, Special] = {
     "group_norm": _group_norm,
     "instance_norm": _instance_norm,
     "embedding": _embedding,
-    **{f"conv_transpose{n}d": _conv_transpose for n in (1, 2, 3)},
     "lstm": _recurrent(LSTM, 4),
     "gru": _recurrent(GRU, 3),
     **{f"rnn_{name}": _recurrent(RNN, 1) for name in ("tanh", "relu")},

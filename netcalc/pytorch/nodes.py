@@ -20,6 +20,7 @@ from netcalc.errors import SpecError
 from netcalc.pytorch.events import Event, Seen, Watch
 from netcalc.pytorch.lift import Lifted, lift
 from netcalc.pytorch.record import FREE
+from netcalc.pytorch.seen import OPERANDS
 
 COUNT = "num_batches_tracked"
 SHOWN = 5
@@ -98,8 +99,9 @@ class Builder:
     # --- operators -----------------------------------------------------------------------------
 
     def _event(self, event: Event) -> None:
-        if _hands_on(event):
-            (out,), source = event.outputs, event.inputs()[0]
+        source = _handed_on(event)
+        if source is not None:
+            (out,) = event.outputs
             self._roots[out.value] = self._roots.get(source.value, source.value)
             if source.value in self._refs:
                 self._refs[out.value] = self._refs[source.value]
@@ -220,7 +222,7 @@ class Builder:
 
     def _unread(self) -> None:
         """Parameters and buffers that the pass did not read, which the model has all the same."""
-        read = {node.key(operand) for node in self.nodes for operand in (*OPERANDS, *node.tensors)}
+        read = {node.key(operand) for node in self.nodes for operand in (*_STORED, *node.tensors)}
         for key in (*self._parameters, *self._buffers):
             if owned(key) not in read:
                 self._stored(key)
@@ -240,12 +242,14 @@ class Builder:
         return name if count == 1 else self._unique(f"{name}_{count}")
 
 
-OPERANDS = ("weight", "bias", "running_mean", "running_var", COUNT, "value")
+_STORED = (*OPERANDS, COUNT, "value")
 
 
-def _hands_on(event: Event) -> bool:
-    """Whether an operator gives its input on as it is (a transposed weight is still the weight)."""
+def _handed_on(event: Event) -> Seen | None:
+    """The input that an operator gives on as it is (a transposed weight is still the weight)."""
     if event.name.removesuffix("_") not in FREE or len(event.outputs) != 1 or not event.inputs():
-        return False
-    source, out = event.inputs()[0], event.outputs[0]
-    return (source.shape, source.dtype) == (out.shape, out.dtype) or event.name == "t"
+        return None
+    written = event.name.startswith("copy") and len(event.inputs()) > 1
+    source, out = event.inputs()[1 if written else 0], event.outputs[0]
+    same = (source.shape, source.dtype) == (out.shape, out.dtype)
+    return source if same or event.name == "t" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from netcalc.core.fields import plain
 from netcalc.core.ops.base import Op
 from netcalc.pytorch.lower import LOWERINGS
-from netcalc.pytorch.record import Operator, Ran
+from netcalc.pytorch.record import Ran
 
 OPERANDS = ("weight", "bias", "running_mean", "running_var")
 """Arguments of operators that are tensors of the layer."""
@@ -31,9 +32,9 @@ def arguments_of(ran: Ran) -> dict[str, Any]:
     own = [operator for operator in ran.operators if operator.name in LOWERINGS[ran.kind].aten]
     if not own:
         return {}
-    shown = _shown(own[0])
+    found_in = shown(own[0].name, own[0].arguments)
     wanted = LOWERINGS[ran.kind].fields
-    found = {ours: shown[theirs] for ours, theirs in wanted.items() if theirs in shown}
+    found = {ours: found_in[theirs] for ours, theirs in wanted.items() if theirs in found_in}
     if not found.get("momentum"):  # 0 stands for none, and for eval mode
         found.pop("momentum", None)
     return found
@@ -46,19 +47,25 @@ def _attribute(module: Any, name: str) -> Any:
     return str(value).removeprefix("torch.") if isinstance(value, torch.dtype) else value
 
 
-def _shown(operator: Operator) -> dict[str, Any]:
-    """An operator's arguments, with what its operands say of the layer."""
-    shown = dict(operator.arguments)
-    weight, bias = shown.get("weight"), shown.get("bias")
+def shown(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """An operator's arguments (tensors as their shapes), by the names that its module has for them.
+
+    Among them is what its operands say of the layer; one number for all axes stands once for each.
+    """
+    found = dict(arguments)
+    weight, bias = found.get("weight"), found.get("bias")
     if isinstance(weight, tuple):
-        shown |= {"out_channels": weight[0], "out_features": weight[0], "kernel_size": weight[2:]}
-        if operator.name.startswith("conv_transpose"):  # whose weight has the inputs first
-            shown["out_channels"] = weight[1] * shown["groups"]
-    shown |= {"bias is set": bias is not None, "affine": weight is not None}
-    if shown.get("stride") in ([], ()):  # a pool's default
-        shown["stride"] = shown.get("kernel_size")
-    shown["track_running_stats"] = shown.get("running_mean") is not None
-    return shown
+        found |= {"out_channels": weight[0], "out_features": weight[0], "kernel_size": weight[2:]}
+        if name.startswith("conv_transpose"):  # whose weight has the inputs first
+            found["out_channels"] = weight[1] * found["groups"]
+        for field in ("stride", "padding", "output_padding", "dilation"):
+            if isinstance(found.get(field), list) and len(found[field]) == 1:
+                found[field] = found[field] * len(found["kernel_size"])
+    found |= {"bias is set": bias is not None, "affine": weight is not None}
+    if found.get("stride") in ([], ()):  # a pool's default
+        found["stride"] = found.get("kernel_size")
+    found["track_running_stats"] = found.get("running_mean") is not None
+    return found
 
 
 def operands_of(ran: Ran) -> dict[str, tuple[int, ...]]:

@@ -57,7 +57,7 @@ def witness(model: nn.Module, shapes: tuple[tuple[int, ...], ...], device: str) 
     where = torch.device(device)
     own = copied(model).eval()
     absent: dict[str, str] = {}
-    dtype = next((p.dtype for p in own.parameters() if p.is_floating_point()), torch.float32)
+    dtype = floating(own)
     forward, outputs = record(own.to(where), tuple(_random(s, where, dtype) for s in shapes))
     on_meta = copied(model).eval().to("meta").requires_grad_(False)
     empty = tuple(torch.empty(s, device="meta", dtype=dtype) for s in shapes)
@@ -68,9 +68,9 @@ def witness(model: nn.Module, shapes: tuple[tuple[int, ...], ...], device: str) 
         where,
         forward,
         outputs,
-        [] if absent else _attempt("operators", absent, lambda: record(on_meta, empty)[0], []),
-        _attempt("flopcounter", absent, lambda: flop_counter(on_meta, empty), {}),
-        _attempt("fvcore", absent, lambda: fvcore(model, shapes, dtype), {}),
+        [] if absent else attempt("operators", absent, lambda: record(on_meta, empty)[0], []),
+        attempt("flopcounter", absent, lambda: flop_counter(on_meta, empty), {}),
+        attempt("fvcore", absent, lambda: fvcore(model, shapes, dtype), {}),
         {n: tuple(p.shape) for n, p in model.named_parameters()},
         {n: tuple(b.shape) for n, b in model.named_buffers()},
         saved(model),
@@ -78,7 +78,13 @@ def witness(model: nn.Module, shapes: tuple[tuple[int, ...], ...], device: str) 
     )
 
 
-def _attempt(name: str, absent: dict[str, str], run: Callable[[], Any], otherwise: Any) -> Any:
+def floating(model: nn.Module) -> torch.dtype:
+    """The type of a model's parameters, of the first floating one."""
+    kinds = (p.dtype for p in model.parameters() if p.is_floating_point())
+    return next(kinds, torch.float32)
+
+
+def attempt(name: str, absent: dict[str, str], run: Callable[[], Any], otherwise: Any) -> Any:
     """What a witness says; where it raises, nothing, and the reason is kept."""
     try:
         with warnings.catch_warnings():
