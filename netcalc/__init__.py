@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from netcalc.core.blocks import branches as branches
     from netcalc.core.blocks import chain as chain
     from netcalc.core.blocks import head as head
-    from netcalc.core.blocks import network as network
     from netcalc.core.blocks import use as use
+    from netcalc.core.building import network as network
     from netcalc.core.graph import Graph as Graph
     from netcalc.core.ops.adaptive import *  # noqa: F403
     from netcalc.core.ops.arrange import *  # noqa: F403
@@ -74,7 +74,8 @@ _ERRORS = ("InputError", "NetcalcError", "OutputError", "SpecError", "UnknownNam
 _HOMES = {
     **dict.fromkeys(_API, "api"),
     "Graph": "core.graph",
-    **dict.fromkeys(("branches", "chain", "head", "network", "use"), "core.blocks"),
+    **dict.fromkeys(("branches", "chain", "head", "use"), "core.blocks"),
+    "network": "core.building",
     "Tensor": "core.tensor",
     **dict.fromkeys(_ERRORS, "errors"),
     "load": "loading",

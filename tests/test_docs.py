@@ -16,7 +16,10 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 from netcalc.core.ops.base import Op
-from netcalc.pytorch.lower import LOWERINGS, Lowering
+from netcalc.pytorch.lower import (
+    LOWERINGS,
+    Lowering,
+)
 from tests import test_ops_contract as contract
 from tests.commands import process
 

@@ -14,7 +14,11 @@ from netcalc.core.analyse import Result, analyse
 from netcalc.core.graph import Graph, Node
 from netcalc.core.memory import OPTIMIZERS, bytes_moved, memory
 from netcalc.core.ops.attention import ScaledDotProductAttention
-from netcalc.core.ops.base import Example, Op, Saved
+from netcalc.core.ops.base import (
+    Example,
+    Op,
+    Saved,
+)
 from netcalc.core.ops.dense import Flatten
 from netcalc.core.ops.norm import BatchNorm
 from netcalc.core.ops.pointwise import Dropout, ReLU

@@ -19,7 +19,10 @@ from netcalc.core.explain import explain
 from netcalc.core.graph import Graph, Node
 from netcalc.core.ops import kinds
 from netcalc.core.ops.adaptive import AdaptiveAvgPool1d
-from netcalc.core.ops.base import Example, Op
+from netcalc.core.ops.base import (
+    Example,
+    Op,
+)
 from netcalc.core.ops.conv import Conv2d
 from netcalc.core.ops.pointwise import ReLU
 from netcalc.core.tensor import Tensor

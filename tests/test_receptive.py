@@ -12,7 +12,10 @@ from torch import nn
 import netcalc as nc
 from netcalc.core.analyse import Result
 from netcalc.core.ops.attention import ScaledDotProductAttention
-from netcalc.core.ops.base import Example, Op
+from netcalc.core.ops.base import (
+    Example,
+    Op,
+)
 from netcalc.core.ops.matmul import GroupedMatMul
 from netcalc.core.receptive import GONE, Field, receptive_fields
 from netcalc.core.tensor import FLOATS
@@ -233,8 +236,9 @@ def reach(coupling: Any, i: int, length: int) -> tuple[int, int]:
     return max(0, start), min(length, start + coupling.span) - 1
 
 
-# Araujo, Norris & Sim, Distill 2019, table of section "Receptive fields of popular networks", for
-# the last feature map: size, stride, and padding where their TensorFlow models pad as these do.
+# The table of the authors' library, google-research/receptive_field (alexnet_v2, vgg_16,
+# inception_v2, ..., resnet_v1_152), for the last feature map: size, stride, and padding where their
+# TensorFlow models pad as these do.
 PUBLISHED = [
     ("alexnet", "pool5", 195, 32, 64),
     ("vgg16", "pool5", 212, 32, 90),

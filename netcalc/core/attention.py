@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from netcalc.core.ops.base import Saved, peak
+from netcalc.core.ops.base import Saved
 from netcalc.core.ops.matmul import copies
+from netcalc.core.ops.parts import peak
 from netcalc.core.tensor import BYTES, Tensor
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, cast
+from typing import Any
 
-import torch
 from torch import nn
 
 from netcalc.core.ops.adaptive import AdaptiveAvgPool, AdaptiveMaxPool
@@ -33,6 +32,7 @@ from netcalc.core.ops.recurrent import GRU, LSTM, RNN
 from netcalc.core.ops.stored import Buffer, Parameter
 from netcalc.core.ops.transposed import ConvTranspose
 from netcalc.core.tensor import Tensor
+from netcalc.pytorch import builders
 from netcalc.pytorch.functional import FUNCTIONS, module_class, typed
 from netcalc.pytorch.modules import (
     RBF,
@@ -57,14 +57,14 @@ class Lowering:
     ``build`` makes the module for a layer on inputs of given shapes, one of ``modules``; ``fields``
     maps the layer's fields to the module's attributes (``name is set`` asks whether the module has
     that tensor, ``a.b`` goes into one); ``aten`` names the operators that stand for the layer in a
-    forward pass, and ``lift`` makes the layer of one of them where names alone do not do.
+    forward pass; where their arguments have other names than the module's attributes, the lift_
+    files say how they are read.
     """
 
     build: Callable[[Any, tuple[Tensor, ...]], nn.Module]
     modules: tuple[type[nn.Module], ...]
     fields: Mapping[str, str]
     aten: tuple[str, ...]
-    lift: Callable[[Any], Any] | None = None
 
 
 def module(op: Op, ins: tuple[Tensor, ...]) -> nn.Module:
@@ -73,88 +73,6 @@ def module(op: Op, ins: tuple[Tensor, ...]) -> nn.Module:
     Raises what torch raises where it cannot be built (ValueError, RuntimeError, ...).
     """
     return LOWERINGS[type(op)].build(op, ins)
-
-
-Classes = tuple[Any, ...]
-CONVS: Classes = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-TRANSPOSED: Classes = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-MAX_POOLS: Classes = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
-AVG_POOLS: Classes = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
-ADAPTIVE_AVG: Classes = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
-ADAPTIVE_MAX: Classes = (nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d)
-BATCH_NORMS: Classes = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-INSTANCE_NORMS: Classes = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
-
-
-def _conv(op: Conv, ins: tuple[Tensor, ...]) -> nn.Module:
-    n = len(op.kernel)
-    windows = (op.kernel, op.stride, op.padding, op.dilation)
-    built: nn.Module = CONVS[n - 1](
-        ins[0].dims[-n - 1], op.out_channels, *windows, op.groups, op.bias
-    )
-    return built
-
-
-def _conv_transpose(op: ConvTranspose, ins: tuple[Tensor, ...]) -> nn.Module:
-    n = len(op.kernel)
-    windows = (op.kernel, op.stride, op.padding, op.output_padding)
-    built: nn.Module = TRANSPOSED[n - 1](
-        ins[0].dims[-n - 1], op.out_channels, *windows, op.groups, op.bias, op.dilation
-    )
-    return built
-
-
-def _max_pool(op: MaxPool, ins: tuple[Tensor, ...]) -> nn.Module:
-    windows = (op.kernel, op.stride, op.padding, op.dilation)
-    built: nn.Module = MAX_POOLS[len(op.kernel) - 1](*windows, ceil_mode=op.ceil_mode)
-    return built
-
-
-def _avg_pool(op: AvgPool, ins: tuple[Tensor, ...]) -> nn.Module:
-    windows = (op.kernel, op.stride, op.padding)
-    built: nn.Module = AVG_POOLS[len(op.kernel) - 1](*windows, op.ceil_mode, op.count_include_pad)
-    return built
-
-
-def _adaptive(classes: Classes) -> Callable[[Any, tuple[Tensor, ...]], nn.Module]:
-    def build(op: Any, ins: tuple[Tensor, ...]) -> nn.Module:
-        output = op.output if len(op.output) > 1 else op.output[0]
-        built: nn.Module = classes[len(op.output) - 1](output)
-        return built
-
-    return build
-
-
-def _linear(op: Linear, ins: tuple[Tensor, ...]) -> nn.Module:
-    features: Any = (ins[0].dims[-1], op.out_features, op.bias)
-    return nn.Linear(*features)
-
-
-def _bilinear(op: Bilinear, ins: tuple[Tensor, ...]) -> nn.Module:
-    features: Any = (ins[0].dims[-1], ins[1].dims[-1], op.out_features, op.bias)
-    return nn.Bilinear(*features)
-
-
-def _batch_norm(op: BatchNorm, ins: tuple[Tensor, ...]) -> nn.Module:
-    fields = (op.eps, op.momentum, op.affine, op.track_running_stats)
-    built: nn.Module = BATCH_NORMS[op.n - 1](ins[0].dims[1], *fields)
-    return built
-
-
-def _instance_norm(op: InstanceNorm, ins: tuple[Tensor, ...]) -> nn.Module:
-    fields = (op.eps, op.momentum, op.affine, op.track_running_stats)
-    built: nn.Module = INSTANCE_NORMS[op.n - 1](ins[0].dims[-op.n - 1], *fields)
-    return built
-
-
-def _group_norm(op: GroupNorm, ins: tuple[Tensor, ...]) -> nn.Module:
-    fields: Any = (op.num_groups, ins[0].dims[1], op.eps, op.affine)
-    return nn.GroupNorm(*fields)
-
-
-def _embedding(op: Embedding, ins: tuple[Tensor, ...]) -> nn.Module:
-    count, size = cast("int", op.num_embeddings), cast("int", op.embedding_dim)
-    return nn.Embedding(count, size, dtype=getattr(torch, op.dtype))
 
 
 def _recurrent(cls: type[nn.RNNBase], aten: tuple[str, ...], *more: str) -> Lowering:
@@ -188,8 +106,8 @@ def _each(name: str) -> tuple[str, ...]:
 
 LOWERINGS: dict[type[Op], Lowering] = {
     Conv: Lowering(
-        _conv,
-        CONVS,
+        builders.conv,
+        builders.CONVS,
         _same(
             *("out_channels", "stride", "padding", "dilation", "groups"),
             kernel="kernel_size",
@@ -198,8 +116,8 @@ LOWERINGS: dict[type[Op], Lowering] = {
         _each("conv"),
     ),
     ConvTranspose: Lowering(
-        _conv_transpose,
-        TRANSPOSED,
+        builders.conv_transpose,
+        builders.TRANSPOSED,
         _same(
             *("out_channels", "stride", "padding", "output_padding", "dilation", "groups"),
             kernel="kernel_size",
@@ -208,39 +126,41 @@ LOWERINGS: dict[type[Op], Lowering] = {
         _each("conv_transpose"),
     ),
     MaxPool: Lowering(
-        _max_pool,
-        MAX_POOLS,
+        builders.max_pool,
+        builders.MAX_POOLS,
         _same("stride", "padding", "dilation", "ceil_mode", kernel="kernel_size"),
         _each("max_pool"),
     ),
     AvgPool: Lowering(
-        _avg_pool,
-        AVG_POOLS,
+        builders.avg_pool,
+        builders.AVG_POOLS,
         _same("stride", "padding", "ceil_mode", "count_include_pad", kernel="kernel_size"),
         _each("avg_pool"),
     ),
     AdaptiveAvgPool: Lowering(
-        _adaptive(ADAPTIVE_AVG),
-        ADAPTIVE_AVG,
+        builders.adaptive(builders.ADAPTIVE_AVG),
+        builders.ADAPTIVE_AVG,
         _same(output="output_size"),
         _each("adaptive_avg_pool"),
     ),
     AdaptiveMaxPool: Lowering(
-        _adaptive(ADAPTIVE_MAX),
-        ADAPTIVE_MAX,
+        builders.adaptive(builders.ADAPTIVE_MAX),
+        builders.ADAPTIVE_MAX,
         _same(output="output_size"),
         _each("adaptive_max_pool"),
     ),
-    Linear: Lowering(_linear, (nn.Linear,), _same("out_features", bias="bias is set"), ("linear",)),
+    Linear: Lowering(
+        builders.linear, (nn.Linear,), _same("out_features", bias="bias is set"), ("linear",)
+    ),
     BatchNorm: Lowering(
-        _batch_norm,
-        BATCH_NORMS,
+        builders.batch_norm,
+        builders.BATCH_NORMS,
         _same("eps", "momentum", "affine", "track_running_stats"),
         ("batch_norm",),
     ),
     InstanceNorm: Lowering(
-        _instance_norm,
-        INSTANCE_NORMS,
+        builders.instance_norm,
+        builders.INSTANCE_NORMS,
         _same("eps", "momentum", "affine", "track_running_stats"),
         ("instance_norm",),
     ),
@@ -259,7 +179,7 @@ LOWERINGS: dict[type[Op], Lowering] = {
         ("rms_norm",),
     ),
     GroupNorm: Lowering(
-        _group_norm,
+        builders.group_norm,
         (nn.GroupNorm,),
         _same("num_groups", "eps", "affine"),
         ("group_norm",),
@@ -272,7 +192,7 @@ LOWERINGS: dict[type[Op], Lowering] = {
     ),
     ReLU: Lowering(lambda op, ins: nn.ReLU(), (nn.ReLU,), {}, ("relu",)),
     Embedding: Lowering(
-        _embedding,
+        builders.embedding,
         (nn.Embedding,),
         _same("num_embeddings", "embedding_dim", dtype="weight.dtype"),
         ("embedding",),
@@ -300,7 +220,7 @@ LOWERINGS: dict[type[Op], Lowering] = {
         lambda op, ins: EinsteinSum(op.equation), (EinsteinSum,), _same("equation"), ("einsum",)
     ),
     Bilinear: Lowering(
-        _bilinear, (nn.Bilinear,), _same("out_features", bias="bias is set"), ("bilinear",)
+        builders.bilinear, (nn.Bilinear,), _same("out_features", bias="bias is set"), ("bilinear",)
     ),
     ScaledDotProductAttention: Lowering(
         lambda op, ins: Attention(op.dropout_p, op.is_causal, op.scale, op.enable_gqa),

@@ -18,7 +18,8 @@ from netcalc.core.ops.unknown import Unknown
 from netcalc.core.tensor import Tensor
 from netcalc.errors import SpecError
 from netcalc.pytorch.events import Event, Seen, Watch
-from netcalc.pytorch.lift import Lifted, lift
+from netcalc.pytorch.lift import lift
+from netcalc.pytorch.lifted import Lifted
 from netcalc.pytorch.record import FREE
 from netcalc.pytorch.seen import OPERANDS
 

@@ -20,7 +20,8 @@ from torch.nn.modules import module as hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from netcalc.core.ops.base import Op
-from netcalc.pytorch.lower import BATCH_NORMS, LOWERINGS
+from netcalc.pytorch.builders import BATCH_NORMS
+from netcalc.pytorch.lower import LOWERINGS
 
 
 @dataclass(slots=True)

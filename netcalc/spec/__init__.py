@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from netcalc.core.blocks import Layer, network
+from netcalc.core.blocks import Layer
+from netcalc.core.building import network
 from netcalc.core.fields import axes, number
 from netcalc.core.frozen import FrozenDict
 from netcalc.core.graph import Graph, renamed

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields
 from typing import Any, NamedTuple
 
-from netcalc.core.blocks import suffix
-from netcalc.core.fields import plain
+from netcalc.core.building import suffix
 from netcalc.core.graph import Graph, Node, Ref
-from netcalc.core.ops.base import Op
-from netcalc.core.tensor import Tensor
 from netcalc.errors import InputError, SpecError
 from netcalc.spec import network_of
-from netcalc.spec.layers import field_annotations
+from netcalc.spec.document import document, layer_of, operation_of, said_beside
 from netcalc.spec.reader import read
 from netcalc.spec.write import WRITERS
 
@@ -27,9 +23,9 @@ def export(graph: Graph, to: str = "yaml") -> str:
     if not isinstance(to, str) or to not in WRITERS:
         raise InputError(f"cannot export to {to!r}; choose from {', '.join(WRITERS)}")
     reason = ""
-    for document in (_nested, _flat):
+    for form in (_nested, _flat):
         try:
-            text = WRITERS[to](document(graph))
+            text = WRITERS[to](form(graph))
             again = network_of(read(text, f"x.{to}"), f"x.{to}", {})
         except SpecError as problem:
             reason = str(problem)
@@ -87,7 +83,7 @@ class _Nested:
         else:
             layers, end = self._chain(self.atoms, "", source)
             body = {"layers": layers}
-        return _document(self.graph, body, {end[0]: end, **self.heads})
+        return document(self.graph, body, {end[0]: end, **self.heads})
 
     def _chain(self, atoms: tuple[_Atom, ...], prefix: str, source: Ref) -> tuple[list[Any], Ref]:
         """The items of a list, and where it ends."""
@@ -114,17 +110,17 @@ class _Nested:
     def _leaf(self, atom: _Atom, source: Ref) -> Any:
         said = self._said(atom.node, source)
         if atom.then:
-            then = [_fields(node.op) for node in atom.then]
+            then = [operation_of(node.op) for node in atom.then]
             said["then"] = then[0] if len(then) == 1 else then
         return said["type"] if said.keys() == {"type"} else said
 
     def _said(self, node: Node, source: Ref) -> dict[str, Any]:
         scope = node.name.rpartition("/")[0]
-        found = _layer(node.op)
+        found = layer_of(node.op)
         if node.inputs != (source,):
             names = [self._name(ref, scope) for ref in node.inputs]
             found["inputs"] = names[0] if len(names) == 1 else names
-        return found | _beside(node)
+        return found | said_beside(node)
 
     def _name(self, ref: Ref, scope: str) -> str:
         """An input's name as seen from a scope: the shortest that means it."""
@@ -137,7 +133,7 @@ class _Nested:
         """Branches and what joins them, or None where the layers are not of that form."""
         *inside, last = group
         join = last.node
-        whole = last.then == () and not _beside(join) and join.op.ARITY[1] != 1
+        whole = last.then == () and not said_beside(join) and join.op.ARITY[1] != 1
         prefix = f"{path}/" if path else ""
         if not whole or join.name != prefix + join.op.type.lower():
             return None
@@ -149,7 +145,7 @@ class _Nested:
         named = _with_identities(made, ends, join.inputs, source)
         if named is None:
             return None
-        fields = _fields(join.op)
+        fields = operation_of(join.op)
         return {"branches": named} | ({} if fields == "Concat" else {"join": fields})
 
 
@@ -184,13 +180,13 @@ def _flat(graph: Graph) -> dict[str, Any]:
     items = []
     source: Ref = (next(iter(graph.inputs)), 0)
     for node in graph.nodes:
-        said = _layer(node.op)
+        said = layer_of(node.op)
         if node.inputs != (source,):
             said["inputs"] = [_absolute(ref, graph) for ref in node.inputs]
-        said |= _beside(node)
+        said |= said_beside(node)
         items.append({node.name: said})
         source = (node.name, 0)
-    return _document(graph, {"layers": items}, {source[0]: source})
+    return document(graph, {"layers": items}, {source[0]: source})
 
 
 def _absolute(ref: Ref, graph: Graph) -> str:
@@ -222,7 +218,7 @@ def _follows(node: Node, atom: _Atom, readers: Mapping[Ref, int]) -> bool:
         and node.inputs == ((atom.end, 0),)
         and node.name == f"{atom.node.name}_{suffix(node.op)}"
         and readers[(atom.end, 0)] == 1
-        and not _beside(alone)
+        and not said_beside(alone)
     )
 
 
@@ -238,67 +234,3 @@ def _runs(atoms: tuple[_Atom, ...], prefix: str) -> Iterator[tuple[str, tuple[_A
         else:
             runs.append((name, [atom]))
     yield from ((name, tuple(group)) for name, group in runs)
-
-
-def _document(graph: Graph, body: dict[str, Any], outputs: Mapping[str, Ref]) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": graph.name}
-    if graph.paper:
-        found["paper"] = graph.paper
-    if not graph.batched:
-        found["batched"] = False
-    inputs = {name: _input(x) for name, x in graph.inputs.items()}
-    found |= {"input": inputs["input"]} if list(inputs) == ["input"] else {"inputs": inputs}
-    found |= body
-    if list(outputs.items()) != list(graph.outputs.items()):
-        refs = graph.outputs.items()
-        found["outputs"] = {name: f"{ref}:{i}" if i else ref for name, (ref, i) in refs}
-    if graph.loss_weights:
-        found["loss_weights"] = {name: float(w) for name, w in graph.loss_weights.items()}
-    return found
-
-
-def _input(x: Tensor) -> Any:
-    shape = [_plain(d) for d in x.dims]
-    return shape if x.dtype == "float32" else {"shape": shape, "dtype": x.dtype}
-
-
-def _layer(op: Op) -> dict[str, Any]:
-    """The type of a layer and the fields that are not as usual."""
-    usual = _usual(op)
-    known = field_annotations(op.type)
-    attrs = {k: v for k, v in op.attrs().items() if k in known}
-    news = {k: _plain(v) for k, v in attrs.items() if k not in usual or usual[k] != v}
-    return {"type": op.type, **news}
-
-
-def _usual(op: Op) -> dict[str, Any]:
-    """The fields of a kind that have a default, with it."""
-    return {f.name: plain(f.default) for f in fields(op) if f.default is not MISSING}  # type: ignore[arg-type]
-
-
-def _fields(op: Op) -> Any:
-    """A layer as it stands under ``then`` and ``join``: its type alone where that says all."""
-    found = _layer(op)
-    return found["type"] if len(found) == 1 else found
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(v) for v in value]
-    if not isinstance(value, int | float | str | None):
-        raise SpecError(f"it holds {value!r}, which is no number")
-    return "none" if value is None else value
-
-
-def _beside(node: Node) -> dict[str, Any]:
-    """What is said of a node beside its layer and inputs."""
-    found: dict[str, Any] = {}
-    if node.unit != node.name:
-        found["unit"] = node.unit
-    if node.frozen:
-        found["frozen"] = sorted(node.frozen)
-    if node.operands:
-        found["operands"] = list(node.operands)
-    if node.tensors:
-        found["tensors"] = {k: "none" if key is None else key for k, key in node.tensors.items()}
-    return found

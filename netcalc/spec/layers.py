@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from netcalc.core.blocks import Block, Branches, Chain, Head, Layer, Use
+from netcalc.core.blocks import (
+    Block,
+    Branches,
+    Chain,
+    Head,
+    Layer,
+    Use,
+)
 from netcalc.core.ops import types
 from netcalc.core.ops.base import Op
 from netcalc.core.ops.merge import Concat

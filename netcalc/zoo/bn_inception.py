@@ -11,7 +11,13 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from netcalc.core.blocks import Branches, Layer, branches, chain, network
+from netcalc.core.blocks import (
+    Branches,
+    Layer,
+    branches,
+    chain,
+)
+from netcalc.core.building import network
 from netcalc.core.graph import Graph
 from netcalc.core.ops.adaptive import AdaptiveAvgPool2d
 from netcalc.core.ops.base import Op

@@ -12,7 +12,11 @@ All have as many output as input channels and no biases, so that parameters stan
 
 from __future__ import annotations
 
-from netcalc.core.blocks import Layer, chain, network
+from netcalc.core.blocks import (
+    Layer,
+    chain,
+)
+from netcalc.core.building import network
 from netcalc.core.graph import Graph
 from netcalc.core.numbers import Num
 from netcalc.core.ops.conv import Conv2d

@@ -11,7 +11,13 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from netcalc.core.blocks import Chain, Head, Layer, chain, network
+from netcalc.core.blocks import (
+    Chain,
+    Head,
+    Layer,
+    chain,
+)
+from netcalc.core.building import network
 from netcalc.core.graph import Graph
 from netcalc.core.numbers import Num
 from netcalc.core.ops.adaptive import AdaptiveAvgPool2d

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from netcalc.core.blocks import Branches, Layer, branches, chain, network
+from netcalc.core.blocks import (
+    Branches,
+    Layer,
+    branches,
+    chain,
+)
+from netcalc.core.building import network
 from netcalc.core.graph import Graph
 from netcalc.core.numbers import Num
 from netcalc.core.ops.conv import Conv2d

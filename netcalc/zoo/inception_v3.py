@@ -12,7 +12,15 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from netcalc.core.blocks import Branches, Chain, Layer, branches, chain, head, network
+from netcalc.core.blocks import (
+    Branches,
+    Chain,
+    Layer,
+    branches,
+    chain,
+    head,
+)
+from netcalc.core.building import network
 from netcalc.core.graph import Graph
 from netcalc.core.ops.adaptive import AdaptiveAvgPool2d
 from netcalc.core.ops.base import Op

@@ -8,7 +8,13 @@ the networks end in logits. Dropout, which the paper has at 0.2 in training, is 
 
 from __future__ import annotations
 
-from netcalc.core.blocks import Branches, Layer, branches, chain, network
+from netcalc.core.blocks import (
+    Branches,
+    Layer,
+    branches,
+    chain,
+)
+from netcalc.core.building import network
 from netcalc.core.graph import Graph
 from netcalc.core.ops.adaptive import AdaptiveAvgPool2d
 from netcalc.core.ops.conv import Conv2d

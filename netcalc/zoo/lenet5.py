@@ -6,7 +6,13 @@ IEEE 86(11), 1998, section II.B. The squashing function is a plain tanh here; th
 
 from __future__ import annotations
 
-from netcalc.core.blocks import Branches, Layer, branches, chain, network
+from netcalc.core.blocks import (
+    Branches,
+    Layer,
+    branches,
+    chain,
+)
+from netcalc.core.building import network
 from netcalc.core.graph import Graph
 from netcalc.core.ops.conv import Conv2d
 from netcalc.core.ops.dense import Flatten, Linear

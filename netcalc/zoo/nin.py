@@ -6,7 +6,11 @@ authors' released Caffe model. Pools round up, as Caffe's do.
 
 from __future__ import annotations
 
-from netcalc.core.blocks import Layer, chain, network
+from netcalc.core.blocks import (
+    Layer,
+    chain,
+)
+from netcalc.core.building import network
 from netcalc.core.graph import Graph
 from netcalc.core.ops.adaptive import AdaptiveAvgPool2d
 from netcalc.core.ops.conv import Conv, Conv2d

@@ -10,7 +10,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from netcalc.core.blocks import Layer, branches, chain, network
+from netcalc.core.blocks import (
+    Layer,
+    branches,
+    chain,
+)
+from netcalc.core.building import network
 from netcalc.core.graph import Graph
 from netcalc.core.ops.adaptive import AdaptiveAvgPool2d
 from netcalc.core.ops.conv import Conv2d

@@ -9,17 +9,19 @@ from typing import Any, ClassVar
 
 from netcalc.core.numbers import Num, ceil_div
 from netcalc.core.ops.base import (
-    AXES,
-    Constructor,
     Coupling,
     Example,
-    KindT,
     Op,
     Saved,
     Working,
+    example,
+)
+from netcalc.core.ops.parts import (
+    AXES,
+    Constructor,
+    KindT,
     batch_names,
     elementwise,
-    example,
     named,
     per_axis,
     rank,

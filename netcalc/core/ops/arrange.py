@@ -8,8 +8,19 @@ from typing import ClassVar
 
 from netcalc.core.fields import Indices
 from netcalc.core.numbers import equal
-from netcalc.core.ops.base import Coupling, Example, Op, Saved, Working, axis_of, example, has_axis
+from netcalc.core.ops.base import (
+    Coupling,
+    Example,
+    Op,
+    Saved,
+    Working,
+    example,
+)
 from netcalc.core.ops.elementwise import known_type
+from netcalc.core.ops.parts import (
+    axis_of,
+    has_axis,
+)
 from netcalc.core.ops.unit import Unsqueeze
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard

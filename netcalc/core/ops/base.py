@@ -10,14 +10,10 @@ from typing import (
     ClassVar,
     Literal,
     NamedTuple,
-    Protocol,
     TypeAlias,
-    TypeVar,
-    cast,
 )
 
 from netcalc.core.fields import CHECKS, plain
-from netcalc.core.numbers import Num
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term
 
@@ -25,9 +21,6 @@ if TYPE_CHECKING:
     from netcalc.core.window import Window
 
 __all__: list[str] = []
-
-AXES = {0: (), 1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-"""What the last n axes of a feature map are called."""
 
 
 class Working(NamedTuple):
@@ -102,13 +95,6 @@ class Op:
     POOL: ClassVar[int] = 0
     """1 for pooling layers, which some count too."""
 
-    def __post_init__(self) -> None:
-        for name, plan in _plans(type(self)):
-            value = getattr(self, name)
-            checked = plan(name, value)
-            if checked is not value:
-                object.__setattr__(self, name, checked)
-
     PASSES: ClassVar[Passes] = ""
     """When the output is the input itself or a view of it, or a stored tensor: nothing is computed
     and no memory taken then."""
@@ -128,6 +114,13 @@ class Op:
 
     GATHERED: ClassVar[frozenset[str]] = frozenset()
     """Tables of which a pass reads the rows that it puts out and no others."""
+
+    def __post_init__(self) -> None:
+        for name, plan in _plans(type(self)):
+            value = getattr(self, name)
+            checked = plan(name, value)
+            if checked is not value:
+                object.__setattr__(self, name, checked)
 
     @property
     def type(self) -> str:
@@ -204,118 +197,6 @@ class Op:
             if f.name != "n" and _is_news(f, value := _shown(f, getattr(self, f.name)))
         }
         return f"{self.type}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
-
-
-def peak(outs: tuple[Tensor, ...], *phases: int) -> int:
-    """Scratch bytes of a call that goes through phases, each with so many bytes beside its inputs.
-
-    The last phase holds the outputs; those before it do not.
-    """
-    return int(max(0, max(phases) - sum(x.nbytes for x in outs)))
-
-
-def per_axis(n: int, value: Any) -> Any:
-    """A field's value for each of ``n`` axes, from one number or a sequence of n."""
-    if isinstance(value, list | tuple):
-        return tuple(value)
-    return value if isinstance(value, str) else (value,) * n
-
-
-KindT = TypeVar("KindT", bound="Op", covariant=True)
-
-
-class Constructor(Protocol[KindT]):
-    """A short way to make layers of a kind for a given number of axes, as ``Conv2d`` is."""
-
-    __name__: str
-    kind: type[Op]
-
-    def __call__(self, *fields: Any, **named: Any) -> KindT: ...
-
-
-def named(make: Callable[..., KindT], name: str, kind: Callable[..., KindT]) -> Constructor[KindT]:
-    """A constructor of a kind under the name of the PyTorch module that it stands for."""
-    make.__name__ = make.__qualname__ = name
-    make.kind = kind  # type: ignore[attr-defined]
-    make.__doc__ = f"PyTorch's {name}; a field for each axis may be given as one number for all."
-    return cast("Constructor[KindT]", make)
-
-
-def same_count(kernel: tuple[Num, ...], **fields: tuple[Num, ...] | str) -> Guard:
-    """The guard of axis-by-axis fields: one entry for each axis of the kernel (1 to 3)."""
-    n = len(kernel)
-    fit = all(len(v) == n or isinstance(v, str) for v in fields.values())
-    return Guard(
-        (fit and 1 <= n <= 3,),
-        "kernel {kernel} has {n} axes; {names} must have as many entries, got {fields}",
-        {"kernel": kernel, "n": n, "names": ", ".join(fields), "fields": list(fields.values())},
-    )
-
-
-def rank(kind: Op, x: Tensor, *allowed: int) -> Guard:
-    """The input must have one of the allowed numbers of axes."""
-    template = "{kind} takes an input of {allowed} axes (batch included), got {got}"
-    values = {"kind": kind.type, "allowed": Either(allowed), "got": len(x.dims)}
-    return Guard((len(x.dims) in allowed,), template, values)
-
-
-class Either(tuple[int, ...]):
-    """Numbers of which one is wanted: 3 or 4."""
-
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        return " or ".join(map(str, self))
-
-    def __format__(self, spec: str) -> str:
-        return str(self)
-
-
-def axis_of(dim: int, x: Tensor) -> int:
-    """``dim`` counted from the front, as PyTorch counts it (negative from the back)."""
-    return dim + len(x.dims) if dim < 0 else dim
-
-
-def has_axis(name: str, dim: int, x: Tensor) -> Guard:
-    """``dim`` must be an axis of the input."""
-    n = len(x.dims)
-    return Guard(
-        (-n <= dim < n,),
-        "{name}={dim} is not an axis of an input with {n} axes",
-        {"name": name, "dim": dim, "n": n},
-    )
-
-
-def batch_names(leading: int, *rest: str) -> tuple[str, ...]:
-    """Names of factors: the leading axes first, then the rest."""
-    return ("batch",) * leading + rest
-
-
-def elementwise(label: str, kind: str, x: Tensor, *times: tuple[Num, str], shown: str = "") -> Term:
-    """Work that is done once per element of ``x`` (or ``times`` as often, each with its name)."""
-    if not times:
-        return Term(label, kind, x.factors(), _names(x))
-    counts = tuple(n for n, _ in times)
-    names = tuple(name for _, name in times)
-    return Term(label, kind, counts + x.factors(), names + _names(x), shown=shown)
-
-
-def _names(x: Tensor) -> tuple[str, ...]:
-    """What the axes of a tensor are called, by their number."""
-    names = _NAMES_OF_RANK.get(len(x.dims), ())
-    if not x.parts:
-        return names
-    axes = zip(names, x.parts, strict=False)
-    return tuple(name for name, axis in axes for _ in axis)
-
-
-_NAMES_OF_RANK = {
-    1: ("elements",),
-    2: ("batch", "features"),
-    3: ("batch", "channels", "length"),
-    4: ("batch", "channels", "height", "width"),
-    5: ("batch", "channels", "depth", "height", "width"),
-}
 
 
 def _shown(field: Field[Any], value: Any) -> Any:

@@ -13,9 +13,9 @@ from netcalc.core.ops.base import (
     Op,
     Saved,
     Working,
-    batch_names,
     example,
 )
+from netcalc.core.ops.parts import batch_names
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term, parameter
 from netcalc.core.window import positive

@@ -8,15 +8,17 @@ from typing import Any, ClassVar
 
 from netcalc.core.numbers import Num
 from netcalc.core.ops.base import (
-    AXES,
-    Constructor,
     Coupling,
     Example,
     Op,
     Saved,
     Working,
-    batch_names,
     example,
+)
+from netcalc.core.ops.parts import (
+    AXES,
+    Constructor,
+    batch_names,
     named,
     per_axis,
     rank,

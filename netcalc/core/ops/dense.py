@@ -8,16 +8,18 @@ from typing import ClassVar
 
 from netcalc.core.numbers import Num, product
 from netcalc.core.ops.base import (
-    AXES,
     Coupling,
     Example,
     Op,
     Passes,
     Saved,
     Working,
+    example,
+)
+from netcalc.core.ops.parts import (
+    AXES,
     axis_of,
     batch_names,
-    example,
     has_axis,
 )
 from netcalc.core.tensor import Tensor

@@ -9,7 +9,15 @@ from typing import ClassVar
 from netcalc.core.broadcast import broadcast
 from netcalc.core.contraction import contraction
 from netcalc.core.numbers import Num, equal
-from netcalc.core.ops.base import Coupling, Example, Op, Passes, Saved, Working, example
+from netcalc.core.ops.base import (
+    Coupling,
+    Example,
+    Op,
+    Passes,
+    Saved,
+    Working,
+    example,
+)
 from netcalc.core.subscripts import (
     ELLIPSIS,
     Labels,

@@ -14,9 +14,9 @@ from netcalc.core.ops.base import (
     Op,
     Saved,
     Working,
-    elementwise,
     example,
 )
+from netcalc.core.ops.parts import elementwise
 from netcalc.core.tensor import BYTES, FLOATS, Tensor
 from netcalc.core.term import Guard, Term
 from netcalc.errors import did_you_mean

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from netcalc.core.numbers import Num
-from netcalc.core.ops.base import Example, Op, Saved, Working, example
+from netcalc.core.ops.base import (
+    Example,
+    Op,
+    Saved,
+    Working,
+    example,
+)
 from netcalc.core.tensor import FLOATS, Tensor
 from netcalc.core.term import Guard, Term, parameter
 from netcalc.core.window import positive

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from netcalc.core.broadcast import broadcast, broadcastable
-from netcalc.core.ops.base import Coupling, Example, Op, Saved, Working, axis_of, example, has_axis
+from netcalc.core.ops.base import (
+    Coupling,
+    Example,
+    Op,
+    Saved,
+    Working,
+    example,
+)
+from netcalc.core.ops.parts import (
+    axis_of,
+    has_axis,
+)
 from netcalc.core.ops.view import stated
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard

@@ -8,18 +8,20 @@ from typing import ClassVar
 
 from netcalc.core.numbers import Num, product
 from netcalc.core.ops.base import (
-    AXES,
-    Constructor,
     Coupling,
     Example,
     Op,
     Saved,
-    batch_names,
     example,
+)
+from netcalc.core.ops.moments import applied, folded, moments
+from netcalc.core.ops.parts import (
+    AXES,
+    Constructor,
+    batch_names,
     named,
     rank,
 )
-from netcalc.core.ops.moments import applied, folded, moments
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term, buffer, parameter
 from netcalc.core.window import positive

@@ -6,8 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netcalc.core.fields import Indices
-from netcalc.core.ops.base import Coupling, Example, Op, Saved, example, peak
+from netcalc.core.ops.base import (
+    Coupling,
+    Example,
+    Op,
+    Saved,
+    example,
+)
 from netcalc.core.ops.moments import Named, folded, moments, term
+from netcalc.core.ops.parts import peak
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term, parameter
 from netcalc.core.window import positive

@@ -8,7 +8,14 @@ from typing import ClassVar
 
 from netcalc.core.broadcast import broadcast, broadcastable
 from netcalc.core.numbers import Num, equal, product
-from netcalc.core.ops.base import Coupling, Example, Op, Saved, Working, example
+from netcalc.core.ops.base import (
+    Coupling,
+    Example,
+    Op,
+    Saved,
+    Working,
+    example,
+)
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term
 

@@ -12,9 +12,11 @@ from netcalc.core.ops.base import (
     Example,
     Op,
     Working,
+    example,
+)
+from netcalc.core.ops.parts import (
     axis_of,
     elementwise,
-    example,
     has_axis,
 )
 from netcalc.core.tensor import Tensor

@@ -12,8 +12,10 @@ from netcalc.core.ops.base import (
     Op,
     Saved,
     Working,
-    axis_of,
     example,
+)
+from netcalc.core.ops.parts import (
+    axis_of,
     has_axis,
 )
 from netcalc.core.tensor import Tensor

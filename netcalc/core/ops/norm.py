@@ -8,13 +8,15 @@ from typing import ClassVar
 
 from netcalc.core.numbers import product
 from netcalc.core.ops.base import (
-    Constructor,
     Coupling,
     Example,
     Op,
     Saved,
-    elementwise,
     example,
+)
+from netcalc.core.ops.parts import (
+    Constructor,
+    elementwise,
     named,
     peak,
     rank,

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netcalc.core.numbers import equal
-from netcalc.core.ops.base import Coupling, Example, Op, Working, example
+from netcalc.core.ops.base import (
+    Coupling,
+    Example,
+    Op,
+    Working,
+    example,
+)
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard
 from netcalc.core.window import Window, positive

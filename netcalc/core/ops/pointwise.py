@@ -12,9 +12,11 @@ from netcalc.core.ops.base import (
     Op,
     Passes,
     Saved,
+    example,
+)
+from netcalc.core.ops.parts import (
     axis_of,
     elementwise,
-    example,
     has_axis,
 )
 from netcalc.core.tensor import Tensor
@@ -88,15 +90,12 @@ class Scale(Op):
         yield example(Scale(2), (7,))
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Softmax(Op):
-    """exp(x - max) over its sum, along ``dim``.
+class OverAxis(Op):
+    """Each value beside all others of its row, along ``dim``."""
 
-    Work for each row of n: n - 1 comparisons, n subtractions (counted as additions), n
-    exponentials, n - 1 additions, n divisions.
-    """
+    __slots__ = ()
 
-    dim: int = -1
+    dim: int
 
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         yield has_axis("dim", self.dim, ins[0])
@@ -109,6 +108,17 @@ class Softmax(Op):
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         return ins
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Softmax(OverAxis):
+    """exp(x - max) over its sum, along ``dim``.
+
+    Work for each row of n: n - 1 comparisons, n subtractions (counted as additions), n
+    exponentials, n - 1 additions, n divisions.
+    """
+
+    dim: int = -1
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         (x,) = ins

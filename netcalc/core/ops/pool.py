@@ -10,18 +10,20 @@ from typing import Any, ClassVar
 from netcalc.core.ops.base import (
     Coupling,
     Example,
-    KindT,
     Op,
     Saved,
     Working,
-    elementwise,
     example,
+)
+from netcalc.core.ops.conv import window_coupling, window_working
+from netcalc.core.ops.parts import (
+    KindT,
+    elementwise,
     named,
     per_axis,
     rank,
     same_count,
 )
-from netcalc.core.ops.conv import window_coupling, window_working
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term
 from netcalc.core.window import Window, fits, not_negative, positive

@@ -12,8 +12,10 @@ from netcalc.core.ops.base import (
     Op,
     Saved,
     Working,
-    batch_names,
     example,
+)
+from netcalc.core.ops.parts import (
+    batch_names,
     peak,
 )
 from netcalc.core.tensor import Tensor

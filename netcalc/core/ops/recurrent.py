@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from netcalc.core.numbers import Num
-from netcalc.core.ops.base import Example, example
+from netcalc.core.ops.base import (
+    Example,
+    example,
+)
 from netcalc.core.ops.steps import Factor, Recurrent, tensor, work
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term

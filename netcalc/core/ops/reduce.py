@@ -14,13 +14,15 @@ from netcalc.core.ops.base import (
     Op,
     Saved,
     Working,
-    axis_of,
-    elementwise,
     example,
-    has_axis,
 )
 from netcalc.core.ops.elementwise import LABELS, named
-from netcalc.core.ops.pointwise import Softmax
+from netcalc.core.ops.parts import (
+    axis_of,
+    elementwise,
+    has_axis,
+)
+from netcalc.core.ops.pointwise import OverAxis, Softmax
 from netcalc.core.tensor import FLOATS, Tensor
 from netcalc.core.term import Guard, Term
 
@@ -209,7 +211,7 @@ class Cumulative(Op):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class LogSoftmax(Op):
+class LogSoftmax(OverAxis):
     """x - max - log of the sum of exp(x - max), along ``dim``.
 
     Work for each row of n: n - 1 comparisons, n subtractions (counted as additions), n
@@ -217,18 +219,6 @@ class LogSoftmax(Op):
     """
 
     dim: int = -1
-
-    def guards(self, *ins: Tensor) -> Iterator[Guard]:
-        yield has_axis("dim", self.dim, ins[0])
-
-    def coupling(self, axis: int, ins: tuple[Tensor, ...]) -> Coupling:
-        return "all" if axis == axis_of(self.dim, ins[0]) else "each"
-
-    def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
-        return Saved(outputs=(0,))
-
-    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
-        return ins
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         (x,) = ins

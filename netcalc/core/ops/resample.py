@@ -11,14 +11,16 @@ from typing import ClassVar
 from netcalc.core.fields import Indices
 from netcalc.core.numbers import Num, equal
 from netcalc.core.ops.base import (
-    AXES,
     Coupling,
     Example,
     Op,
     Saved,
     Working,
-    elementwise,
     example,
+)
+from netcalc.core.ops.parts import (
+    AXES,
+    elementwise,
     rank,
 )
 from netcalc.core.tensor import Tensor

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from netcalc.core.fields import Indices
 from netcalc.core.numbers import Num, ceil_div, equal, larger, smaller
-from netcalc.core.ops.base import Coupling, Example, Working, axis_of, example, has_axis
+from netcalc.core.ops.base import (
+    Coupling,
+    Example,
+    Working,
+    example,
+)
+from netcalc.core.ops.parts import (
+    axis_of,
+    has_axis,
+)
 from netcalc.core.ops.view import View
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard

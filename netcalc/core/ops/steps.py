@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from netcalc.core.numbers import Num
-from netcalc.core.ops.base import Coupling, Op, Saved, Working, rank
+from netcalc.core.ops.base import (
+    Coupling,
+    Op,
+    Saved,
+    Working,
+)
+from netcalc.core.ops.parts import rank
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term, parameter
 from netcalc.core.window import positive

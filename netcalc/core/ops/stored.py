@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from netcalc.core.fields import Indices
-from netcalc.core.ops.base import Example, Op, Passes, Working, example
+from netcalc.core.ops.base import (
+    Example,
+    Op,
+    Passes,
+    Working,
+    example,
+)
 from netcalc.core.ops.elementwise import known_type
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term

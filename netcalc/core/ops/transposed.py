@@ -8,21 +8,23 @@ from typing import Any, ClassVar
 
 from netcalc.core.numbers import Num
 from netcalc.core.ops.base import (
-    AXES,
-    Constructor,
     Coupling,
     Example,
     Op,
     Saved,
     Working,
-    batch_names,
     example,
+)
+from netcalc.core.ops.conv import divisible
+from netcalc.core.ops.parts import (
+    AXES,
+    Constructor,
+    batch_names,
     named,
     per_axis,
     rank,
     same_count,
 )
-from netcalc.core.ops.conv import divisible
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term, parameter
 from netcalc.core.window import Window, not_negative, positive

@@ -8,7 +8,15 @@ from typing import ClassVar
 
 from netcalc.core.fields import Indices
 from netcalc.core.numbers import equal
-from netcalc.core.ops.base import Coupling, Example, axis_of, example, has_axis
+from netcalc.core.ops.base import (
+    Coupling,
+    Example,
+    example,
+)
+from netcalc.core.ops.parts import (
+    axis_of,
+    has_axis,
+)
 from netcalc.core.ops.view import View
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from netcalc.core.fields import Indices
-from netcalc.core.ops.base import Example, Op
+from netcalc.core.ops.base import (
+    Example,
+    Op,
+)
 from netcalc.core.tensor import Tensor
 
 __all__ = ["Unknown"]

@@ -19,8 +19,10 @@ from netcalc.core.ops.base import (
     Op,
     Passes,
     Working,
-    axis_of,
     example,
+)
+from netcalc.core.ops.parts import (
+    axis_of,
     has_axis,
 )
 from netcalc.core.tensor import Tensor
