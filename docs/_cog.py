@@ -13,6 +13,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,14 +34,17 @@ def run(command: str) -> str:
     """A console block: ``netcalc COMMAND`` and all that it prints.
 
     The line is given to a shell, so it may go on with a pipe or with ``&&``. It
-    runs in a folder that holds nothing but the files shown above it: the yaml
-    blocks whose first line is a comment with a name, ``# my_net.yaml``.
+    runs in a folder that holds nothing but the files shown above it (the yaml
+    blocks whose first line is a comment with a name, ``# my_net.yaml``) and the
+    configs in tests/models.
     """
     python = shlex.quote(sys.executable)
     script = f'netcalc() {{ {python} -m netcalc "$@"; }}\nnetcalc {command}'
     with tempfile.TemporaryDirectory() as folder:
         for text, name in _FILE_BLOCK.findall(_above()):
             Path(folder, name).write_text(text, "utf-8")
+        for config in (ROOT / "tests" / "models").glob("*.json"):
+            shutil.copy(config, folder)
         ran = subprocess.run(  # noqa: S603  (the commands are the pages' own)
             ["/bin/sh", "-c", script],
             cwd=folder,

@@ -25,21 +25,29 @@ if TYPE_CHECKING:
     from netcalc.core.building import network as network
     from netcalc.core.graph import Graph as Graph
     from netcalc.core.ops.adaptive import *  # noqa: F403
+    from netcalc.core.ops.addmm import *  # noqa: F403
     from netcalc.core.ops.arrange import *  # noqa: F403
     from netcalc.core.ops.attention import *  # noqa: F403
     from netcalc.core.ops.bilinear import *  # noqa: F403
     from netcalc.core.ops.conv import *  # noqa: F403
     from netcalc.core.ops.dense import *  # noqa: F403
+    from netcalc.core.ops.diagonal import *  # noqa: F403
+    from netcalc.core.ops.distance import *  # noqa: F403
     from netcalc.core.ops.einsum import *  # noqa: F403
     from netcalc.core.ops.elementwise import *  # noqa: F403
     from netcalc.core.ops.embedding import *  # noqa: F403
+    from netcalc.core.ops.evaluation import *  # noqa: F403
+    from netcalc.core.ops.fold import *  # noqa: F403
+    from netcalc.core.ops.gated import *  # noqa: F403
     from netcalc.core.ops.gather import *  # noqa: F403
     from netcalc.core.ops.groupnorm import *  # noqa: F403
     from netcalc.core.ops.layernorm import *  # noqa: F403
+    from netcalc.core.ops.losses import *  # noqa: F403
     from netcalc.core.ops.matmul import *  # noqa: F403
     from netcalc.core.ops.merge import *  # noqa: F403
     from netcalc.core.ops.move import *  # noqa: F403
     from netcalc.core.ops.norm import *  # noqa: F403
+    from netcalc.core.ops.order import *  # noqa: F403
     from netcalc.core.ops.pixels import *  # noqa: F403
     from netcalc.core.ops.pointwise import *  # noqa: F403
     from netcalc.core.ops.pool import *  # noqa: F403
@@ -47,13 +55,20 @@ if TYPE_CHECKING:
     from netcalc.core.ops.recurrent import *  # noqa: F403
     from netcalc.core.ops.reduce import *  # noqa: F403
     from netcalc.core.ops.resample import *  # noqa: F403
+    from netcalc.core.ops.scatter import *  # noqa: F403
     from netcalc.core.ops.slices import *  # noqa: F403
+    from netcalc.core.ops.solve import *  # noqa: F403
     from netcalc.core.ops.stored import *  # noqa: F403
     from netcalc.core.ops.transposed import *  # noqa: F403
     from netcalc.core.ops.unit import *  # noqa: F403
     from netcalc.core.ops.unknown import *  # noqa: F403
+    from netcalc.core.ops.unpool import *  # noqa: F403
     from netcalc.core.ops.view import *  # noqa: F403
+    from netcalc.core.ops.weightnorm import *  # noqa: F403
+    from netcalc.core.rules import register as register
+    from netcalc.core.rules import unregister as unregister
     from netcalc.core.tensor import Tensor as Tensor
+    from netcalc.core.term import Term as Term
     from netcalc.errors import InputError as InputError
     from netcalc.errors import NetcalcError as NetcalcError
     from netcalc.errors import OutputError as OutputError
@@ -77,6 +92,8 @@ _HOMES = {
     **dict.fromkeys(("branches", "chain", "head", "use"), "core.blocks"),
     "network": "core.building",
     "Tensor": "core.tensor",
+    "Term": "core.term",
+    **dict.fromkeys(("register", "unregister"), "core.rules"),
     **dict.fromkeys(_ERRORS, "errors"),
     "load": "loading",
     **dict.fromkeys(_VIEWS, "views"),

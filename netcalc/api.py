@@ -12,7 +12,7 @@ from netcalc.core.crops import SCALES, plan
 from netcalc.core.graph import Graph
 from netcalc.core.inputs import Shape, inputs_of
 from netcalc.errors import InputError
-from netcalc.loading import load, load_on
+from netcalc.loading import load, load_on, made_by
 from netcalc.views import Analysis, Comparison, Crops, Verified
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def analyse(
         raise InputError(f"analyse takes a graph or the name of a network, got {net!r}")
     graph = load_on(net, input) if isinstance(net, str) else net
     inputs = inputs_of(graph, input, batch, dtype)
-    if graph.retrace is not None and inputs != dict(graph.inputs):
-        graph = graph.retrace(inputs)
+    if graph.retrace is not None and (dtype is not None or inputs != dict(graph.inputs)):
+        graph = graph.retrace(inputs, dtype)
     return Analysis(_analyse(graph, inputs))
 
 
@@ -114,7 +114,8 @@ def verify(
 
     ``net`` is an analysis, a graph or what ``load`` takes. ``model`` is an nn.Module or the name of
     one (``torchvision:googlenet``); without it, the model is built from the network itself. A model
-    of another make is held against by value too. It is only read: everything runs on copies.
+    of another make is held against by value too; one that ``trace`` made the graph of, by what runs
+    in it. It is only read: everything runs on copies.
     ``device`` is where the forward pass runs (auto, cpu, cuda, meta).
 
     Raises InputError where PyTorch or the device is missing, NetcalcError where the model cannot
@@ -130,29 +131,43 @@ def verify(
         ) from None
 
     result = (net if isinstance(net, Analysis) else analyse(net)).result
-    if model is None and result.graph.retrace is not None:
-        return _held_against_itself(result, device)
+    again: Any = result.graph.retrace
+    if again is not None and (model is None or type(model) is type(again.twin)):
+        return _held_against_itself(result, model, device)
     name = type(model).__name__ if model is not None else ""
     if isinstance(model, str):
         name = model
         with undisturbed():
-            model = model_of(model) if ":" in model else _built(model, result)
+            made = made_by(model)
+            model = model_of(made[0], **made[1]) if made else _built(model, result)
     return Verified(hold(result, model, name, device))
 
 
-def _held_against_itself(result: Result, device: str) -> Verified:
-    """A traced model, made anew, against its own derivation."""
+COPIES = 2
+"""Of a model's weights, while it is held against itself."""
+
+
+def _held_against_itself(result: Result, model: Any, device: str) -> Verified:
+    """A traced model, made anew if it is not given, against its own derivation."""
     from netcalc.pytorch.hold_trace import hold_traced
-    from netcalc.pytorch.sources import model_of
+    from netcalc.pytorch.machine import memory_here
     from netcalc.pytorch.undisturbed import undisturbed
     from netcalc.pytorch.verify import chosen
 
-    net = result.graph.name
-    if ":" not in net:
+    again: Any = result.graph.retrace
+    if model is None and again.anew is None:
         raise InputError("give verify the model too: verify(graph, model)")
+    device = chosen(device)
+    if model is not None or device == "meta":
+        return Verified(hold_traced(result, model or again.twin, device))
+    needed, memory = COPIES * result.totals.param_bytes, memory_here()
+    if needed > memory:
+        raise InputError(
+            f"{result.graph.label}: {COPIES} copies of its weights take {needed:,} bytes, more than"
+            f" the {memory:,} of this machine; use --device meta"
+        )
     with undisturbed():
-        model = model_of(net)
-    return Verified(hold_traced(result, model, chosen(device)))
+        return Verified(hold_traced(result, again.anew(True), device))
 
 
 def _built(net: str, result: Result) -> nn.Module:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
+from typing import Any
 
 from netcalc.core.graph import Graph
 from netcalc.errors import InputError, UnknownNameError
 from netcalc.zoo import find
 
 _NET = re.compile(r"(?P<file>.+?\.(?:yaml|yml|json))(?:@(?P<rest>.*))?", re.IGNORECASE | re.DOTALL)
+_CONFIG = "hf:"
+_WORDS = {"true": True, "false": False, "null": None, "none": None}
 
 
 def load(net: str, **arguments: object) -> Graph:
@@ -17,8 +21,9 @@ def load(net: str, **arguments: object) -> Graph:
 
     ``"googlenet"`` or ``"googlenet@aux=true,width=0.5"``; ``-`` and ``_`` are the same in names. A
     YAML or JSON file goes by its path, ``"my_net.yaml"`` or ``"my_net.yaml@c=64"``. A model is
-    traced: ``"torchvision:resnet50"``, ``"timm:NAME"``, ``"package.module:factory"``,
-    ``"path/to/file.py:factory"``. Arguments may also be given by keyword.
+    traced: ``"torchvision:resnet50"``, ``"timm:NAME"``, ``"hf:CONFIG.json"``,
+    ``"package.module:factory"``, ``"path/to/file.py:factory"``; arguments behind an @ are those of
+    what makes it, or fields of the config. Arguments may also be given by keyword.
 
     Raises UnknownNameError for an unknown network or argument (with the nearest ones), InputError
     for a value that the argument cannot take or a file that cannot be read, SpecError (with the
@@ -32,20 +37,19 @@ def load_on(net: str, shape: object, /, **arguments: object) -> Graph:
     if not isinstance(net, str):
         raise InputError(f"load takes the name of a network or file, got {net!r}")
     net = net.strip()
-    if ":" in net.partition("@")[0] and not _NET.fullmatch(net):
-        return _traced(net, shape, arguments)
+    made = made_by(net)
+    if made is not None:
+        name, given = made
+        return _traced(name, shape, _together(net, given, arguments))
     file = _NET.fullmatch(net)
     name, rest = (file["file"], file["rest"] or "") if file else _parted(net)
     if not name:
         raise InputError(f"{net!r} names no network; see `netcalc list`")
-    given = _arguments(net, rest, keep=file is not None)
-    twice = given.keys() & arguments.keys()
-    if twice:
-        raise InputError(f"{net!r} and a keyword or option both set {', '.join(sorted(twice))}")
+    given = _together(net, _arguments(net, rest, keep=file is not None), arguments)
     if file:
         from netcalc.spec import load_file  # PyYAML is imported for files only
 
-        return load_file(name, **given, **arguments)
+        return load_file(name, **given)
     try:
         entry = find(name)
     except UnknownNameError:
@@ -55,7 +59,41 @@ def load_on(net: str, shape: object, /, **arguments: object) -> Graph:
         raise UnknownNameError(
             f"there is no network called {name!r}; did you mean the file {beside[0]}?"
         ) from None
-    return entry.make(**given, **arguments)
+    return entry.make(**given)
+
+
+def made_by(net: str) -> tuple[str, dict[str, object]] | None:
+    """The name of a PyTorch model and the arguments behind its @; None of any other NET.
+
+    Values are read as Python's literals (with true, false and null too), else as text.
+    """
+    net = net.strip()
+    file = _NET.fullmatch(net)
+    if net.startswith(_CONFIG):
+        name, rest = (file["file"], file["rest"] or "") if file else _parted(net)
+        if Path(net.removeprefix(_CONFIG)).exists():
+            name, rest = net, ""  # an @ in the path of a folder
+    elif ":" in net.partition("@")[0] and not file:
+        name, rest = _parted(net)
+    else:
+        return None
+    return name, {k: _literal(v) for k, v in _arguments(net, rest, keep=False).items()}
+
+
+def _literal(text: str) -> object:
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return text
+
+
+def _together(net: str, given: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    twice = given.keys() & arguments.keys()
+    if twice:
+        raise InputError(f"{net!r} and a keyword or option both set {', '.join(sorted(twice))}")
+    return {**given, **arguments}
 
 
 def _traced(net: str, shape: object, arguments: dict[str, object]) -> Graph:
@@ -73,9 +111,9 @@ def _parted(net: str) -> tuple[str, str]:
     return name, rest
 
 
-def _arguments(net: str, rest: str, keep: bool) -> dict[str, object]:
+def _arguments(net: str, rest: str, keep: bool) -> dict[str, str]:
     """The arguments behind the @; ``keep`` leaves their names as they are."""
-    given: dict[str, object] = {}
+    given: dict[str, str] = {}
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
         key = key.strip() if keep else key.strip().replace("-", "_")

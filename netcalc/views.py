@@ -200,7 +200,11 @@ class View:
 
 
 class Comparison(View):
-    """Networks side by side; ``comparison`` holds the stages and, for two, the pairs of layers."""
+    """Networks side by side.
+
+    ``comparison`` holds the ``stages`` and, for two networks, the ``pairs`` of layers and the
+    ``differences``, each with its ``params`` and ``macs``.
+    """
 
     def __init__(self, comparison: core_compare.Comparison) -> None:
         self.comparison = comparison

@@ -28,6 +28,7 @@ TESTS = ("googlenet", "compare", "brute_force", "ops_contract", "api")
 """What runs first, unless the file has tests of its own."""
 
 OWN_TESTS = {
+    "aligning": ("matching",),
     "attention": ("products", "memory", "ops_contract"),
     "bilinear": ("products", "ops_contract"),
     "blocks": ("api", "spec"),
@@ -43,11 +44,17 @@ OWN_TESTS = {
     "inputs": ("api", "cli"),
     "elementwise": ("functions", "ops_contract", "memory"),
     "functions": ("functions", "ops_contract", "memory"),
+    "likeness": ("matching",),
+    "matching": ("matching", "compare"),
     "matmul": ("products", "memory", "ops_contract"),
     "memory": ("memory",),
+    "pairs": ("matching", "compare"),
+    "pricing": ("matching",),
     "receptive": ("receptive", "products"),
     "reduce": ("functions", "ops_contract", "memory"),
     "resample": ("functions", "ops_contract"),
+    "stages": ("matching", "compare"),
+    "structure": ("matching",),
     "subscripts": ("products", "memory"),
     "transposed": ("products", "ops_contract", "receptive"),
 }

@@ -94,6 +94,7 @@ aten = torch.ops.aten
 UNCOUNTED: dict[Any, Any] = {
     aten.dot: lambda a, b, **_: 2 * a[0],
     aten.mv: lambda a, b, **_: 2 * a[0] * a[1],
+    aten.addmv: lambda c, a, b, **_: 2 * a[0] * a[1],
     aten._trilinear: _trilinear,
     aten._grouped_mm: _grouped,
 }

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import netcalc as nc
-from netcalc.core.compare import Pair, difference, merge_orders
+from netcalc.core.pairs import Pair, difference, merge_orders
 
 
 @pytest.fixture(scope="module")
@@ -91,15 +91,19 @@ def test_a_lost_layer_is_noticed() -> None:
     assert difference(lost, "params") != difference(c.pairs, "params")
 
 
-def test_pairing_by_stage_and_kind() -> None:
-    """The linear layer of one head stands for the first of the other's."""
+def test_a_classifier_stands_for_a_classifier() -> None:
+    """Of three linear layers, that which gives as many classes; the two before it are new."""
     c = nc.compare("googlenet", "googlenet@head=fc").comparison
     pair = next(p for p in c.pairs if p.name == "head/fc")
     assert pair.b is not None
-    assert pair.b.name == "head/fc1"
-    assert pair.changes() == {
-        "out_features": "out_features 1000 -> 4096",
-        "in features": "in features 1024 -> 50176",
+    assert pair.b.name == "head/fc3"
+    assert pair.changes() == {"in features": "in features 1024 -> 4096"}
+    assert {"head/fc1", "head/fc2"} <= {p.name for p in c.added}
+    worth = {step.pair.name: step.params for step in c.steps if step.params}
+    assert worth == {
+        "head/fc": (4096 - 1024) * 1000,
+        "head/fc1": 50_176 * 4096 + 4096,
+        "head/fc2": 4096 * 4096 + 4096,
     }
 
 
@@ -166,7 +170,7 @@ def test_more_than_ten_networks_have_no_ratios() -> None:
 
 
 def test_pairing_falls_back_step_by_step() -> None:
-    """By path, then by stage and kind, then by kind alone; each step is needed for one layer."""
+    """By name, then in order, then by what lies before; each step is needed for one layer."""
     first = nc.network(
         nc.chain(a=nc.chain(x=nc.Linear(2)), b=nc.chain(y=nc.Linear(3)), c=nc.chain(z=nc.ReLU())),
         input=(1, 4),

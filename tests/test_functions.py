@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -62,6 +63,23 @@ def floor(x: Counted) -> Counted:
     return C(math.floor(x.value))
 
 
+def trunc(x: Counted) -> Counted:
+    return C(math.trunc(x.value))
+
+
+def shrunk(x: Counted, a: float) -> Counted:
+    """Nearer to 0 by ``a``: two comparisons with the bounds, one of which moves it."""
+    above, under = less(C(a), x).value, less(x, C(-a)).value
+    moved = x - C(a) if not under else x + C(a)
+    return moved if above or under else C(0)
+
+
+def unless(x: Counted, wrong: float) -> Counted:
+    """A number, unless it is what no number is: one comparison."""
+    assert not same(x, C(wrong)).value
+    return x
+
+
 def softplus(x: Counted, b: float, bound: float) -> Counted:
     scaled = C(b) * x
     return below(scaled, bound, like_exp(math.log, C(1) + scaled.exp()) / C(b), x)
@@ -88,6 +106,9 @@ ONE: dict[str, Callable[..., Counted]] = {
     "hardsigmoid": lambda x: clipped(x + C(3), 0, 6) / C(6),
     "hardswish": lambda x: x * (clipped(x + C(3), 0, 6) / C(6)),
     "hardtanh": clipped,
+    "hardshrink": lambda x, a: below(C(a), x.largest(C(0) - x).value, x, C(0)),
+    "softshrink": lambda x, a: shrunk(x, a),
+    "threshold": lambda x, a, b: below(C(a), x.value, x, C(b)),
     "relu6": lambda x: clipped(x, 0, 6),
     "exp": lambda x: x.exp(),
     "exp2": lambda x: x._with("pow", 2**x.value),
@@ -101,6 +122,7 @@ ONE: dict[str, Callable[..., Counted]] = {
     "square": lambda x: x * x,
     "pow": lambda x, a: x.power(a),
     "rpow": lambda x, a: x._with("pow", a**x.value),
+    "logit": lambda x: like_exp(math.log, x / (C(1) - x)),
     "reciprocal": lambda x: C(1) / x,
     "sin": lambda x: like_exp(math.sin, x),
     "cos": lambda x: like_exp(math.cos, x),
@@ -118,13 +140,18 @@ ONE: dict[str, Callable[..., Counted]] = {
     "ceil": lambda x: C(math.ceil(x.value)),
     "round": lambda x: C(round(x.value)),
     "trunc": lambda x: C(math.trunc(x.value)),
+    "frac": lambda x: x - C(math.trunc(x.value)),
+    "sgn": lambda x: less(C(0), x) - less(x, C(0)),
+    "nan_to_num": lambda x: unless(unless(unless(x, math.nan), math.inf), -math.inf),
     "clone": lambda x: C(x.value),
     "add": lambda x, a: x + C(a),
     "sub": lambda x, a: x - C(a),
     "rsub": lambda x, a: C(a) - x,
     "div": lambda x, a: x / C(a),
     "floor_divide": lambda x, a: floor(x / C(a)),
+    "trunc_divide": lambda x, a: trunc(x / C(a)),
     "remainder": lambda x, a: x - C(a) * floor(x / C(a)),
+    "fmod": lambda x, a: x - C(a) * trunc(x / C(a)),
     "eq": lambda x, a: same(x, C(a)),
     "ne": lambda x, a: C(1 - same(x, C(a)).value),
     "lt": lambda x, a: less(x, C(a)),
@@ -133,9 +160,18 @@ ONE: dict[str, Callable[..., Counted]] = {
     "ge": lambda x, a: C(1 - less(x, C(a)).value),
     "logical_not": lambda x: same(x, C(0)),
     "isnan": lambda x: C(1 - same(x, x).value),
+    "isinf": lambda x: same(x.largest(C(0) - x), C(math.inf)),
+    "signbit": lambda x: less(x, C(0)),
 }
 NUMBERS = {"softplus": (2.0, 3.0), "hardtanh": (-0.4, 0.9), "clamp": (-0.4, 0.9)}
 POSITIVE = ("log", "log2", "log10", "sqrt", "rsqrt", "pow")
+BITS: dict[str, Callable[..., Any]] = {
+    "bitwise_not": lambda x: ~x,
+    "bitwise_and": lambda x, y: x & y,
+    "bitwise_or": lambda x, y: x | y,
+    "bitwise_xor": lambda x, y: x ^ y,
+}
+"""Functions of whole numbers, which count as one comparison each."""
 
 TWO: dict[str, Callable[..., Counted]] = {
     "add": lambda x, y: x + y,
@@ -144,6 +180,17 @@ TWO: dict[str, Callable[..., Counted]] = {
     "div": lambda x, y: x / y,
     "floor_divide": lambda x, y: floor(x / y),
     "remainder": lambda x, y: x - y * floor(x / y),
+    "trunc_divide": lambda x, y: trunc(x / y),
+    "fmod": lambda x, y: x - y * trunc(x / y),
+    "add_alpha": lambda x, y, a: x + C(a) * y,
+    "addcmul": lambda x, y, z, a: x + C(a) * y * z,
+    "addcdiv": lambda x, y, z, a: x + C(a) * y / z,
+    "fmax": lambda x, y: x.largest(y),
+    "fmin": least,
+    "clamp": lambda x, y, z: least(x.largest(y), z),
+    "hypot": lambda x, y: (x * x + y * y).power(0.5),
+    "xlogy": lambda x, y: x * like_exp(math.log, y),
+    "logaddexp": lambda x, y: like_exp(math.log, x.exp() + y.exp()),
     "maximum": lambda x, y: x.largest(y),
     "minimum": least,
     "pow": lambda x, y: x.power(y.value),
@@ -156,6 +203,7 @@ TWO: dict[str, Callable[..., Counted]] = {
     "ge": lambda x, y: C(1 - less(x, y).value),
     "logical_and": lambda x, y: x._with("cmp", float(bool(x.value and y.value))),
     "logical_or": lambda x, y: x._with("cmp", float(bool(x.value or y.value))),
+    "logical_xor": lambda x, y: x._with("cmp", float(bool(x.value) != bool(y.value))),
     "lerp": lambda x, y, a: x + C(a) * (y - x),
 }
 MOVED = ("masked_fill", "where")
@@ -185,7 +233,7 @@ def logsumexp(xs: list[Counted]) -> Counted:
     return m + like_exp(math.log, total)
 
 
-MANY: dict[str, Callable[[list[Counted]], Counted]] = {
+MANY: dict[str, Callable[[list[Counted]], Any]] = {
     "sum": lambda xs: fold(xs, "__add__"),
     "mean": lambda xs: fold(xs, "__add__") / C(len(xs)),
     "amax": lambda xs: fold(xs, "largest"),
@@ -197,7 +245,16 @@ MANY: dict[str, Callable[[list[Counted]], Counted]] = {
     "prod": lambda xs: fold(xs, "__mul__"),
     "var": variance,
     "std": lambda xs: variance(xs).power(0.5),
+    "aminmax": lambda xs: [truth(xs, min), fold(xs, "largest")],  # type: ignore[arg-type]
+    "var_mean": lambda xs: [variance(xs), C(statistics.fmean(x.value for x in xs))],
+    "std_mean": lambda xs: [
+        variance(xs).power(0.5),
+        C(statistics.fmean(x.value for x in xs)),
+    ],
+    "count_nonzero": lambda xs: fold([C(1 - same(x, C(0)).value) for x in xs], "__add__"),
     "norm": lambda xs: fold([x * x for x in xs], "__add__").power(0.5),
+    "norm_1": lambda xs: fold([x.largest(C(0) - x) for x in xs], "__add__"),
+    "norm_inf": lambda xs: fold([x.largest(C(0) - x) for x in xs], "largest"),
     "logsumexp": logsumexp,
     "all": lambda xs: truth(xs, all),
     "any": lambda xs: truth(xs, any),
@@ -211,11 +268,13 @@ def work(terms: Any) -> dict[str, int]:
     return {kind: n for kind, n in found.items() if n}
 
 
-def close(mine: Counted, theirs: torch.Tensor) -> bool:
+def close(mine: Any, theirs: Any) -> bool:
+    if isinstance(mine, list):
+        return all(close(a, b) for a, b in zip(mine, theirs, strict=True))
     return math.isclose(mine.value, float(theirs), rel_tol=1e-9, abs_tol=1e-12)
 
 
-def held(result: Counted, theirs: torch.Tensor, derived: Mapping[str, int]) -> None:
+def held(result: Any, theirs: Any, derived: Mapping[str, int]) -> None:
     assert close(result, theirs)
     assert dict(Counted.tally) == derived
 
@@ -225,8 +284,15 @@ def held(result: Counted, theirs: torch.Tensor, derived: Mapping[str, int]) -> N
 def test_functions_of_one_input(name: str, value: float) -> None:
     if value < 0 and name in POSITIVE:
         value = -value
+    if name in BITS:
+        whole = torch.tensor(5), *(6,) * max(UNARY[name].numbers)
+        assert known(name, UNARY)(*whole) == BITS[name](*map(int, whole))
+        assert UNARY[name].work == {"cmp": 1}
+        return
     if name == "log1p":
         value = abs(value)
+    if name == "logit":
+        value = abs(value) / 2
     needs = max(UNARY[name].numbers)
     numbers = NUMBERS.get(name, (0.5, 0.5))[:needs]
     theirs = known(name, UNARY)(torch.tensor(value, dtype=torch.float64), *numbers)
@@ -242,13 +308,18 @@ def test_functions_of_two_inputs(name: str, pair: tuple[float, float]) -> None:
     if name in MOVED:
         assert not BINARY[name].work  # they only choose
         return
+    if name in BITS:
+        assert known(name, BINARY)(torch.tensor(5), torch.tensor(6)) == BITS[name](5, 6)
+        assert BINARY[name].work == {"cmp": 1}
+        return
     numbers = (0.3,)[: BINARY[name].numbers[0]]
-    x, y = (torch.tensor(v, dtype=torch.float64) for v in pair)
+    values = (*pair, 0.6)[: BINARY[name].inputs]
+    xs = [torch.tensor(v, dtype=torch.float64) for v in values]
     Counted.tally.clear()
-    result = TWO[name](*map(Counted, pair), *numbers)
-    scalars = (Tensor(()),) * 2
+    result = TWO[name](*map(Counted, values), *numbers)
+    scalars = tuple(Tensor(()) for _ in values)
     derived = work(Binary(name, *numbers).terms(scalars, scalars[:1]))
-    held(result, known(name, BINARY)(x, y, *numbers), derived)
+    held(result, known(name, BINARY)(*xs, *numbers), derived)
 
 
 @pytest.mark.parametrize("name", REDUCTIONS)
@@ -277,6 +348,27 @@ def test_running_sums() -> None:
         assert [x.value for x in found] == theirs.tolist()
         x = (Tensor((4,)),)
         assert work(Cumulative(name, 0).terms(x, x)) == dict(Counted.tally)
+
+
+def test_running_extremes() -> None:
+    for name, how in (("cummax", "largest"), ("cummin", "")):
+        xs = [Counted(v) for v in (0.5, 2.0, 0.25, 3.0)]
+        Counted.tally.clear()
+        found = list(itertools.accumulate(xs, Counted.largest if how else least))
+        theirs, _ = known(name, CUMULATIVE)(torch.tensor([x.value for x in xs]), 0)
+        assert [x.value for x in found] == theirs.tolist()
+        x = (Tensor((4,)),)
+        assert work(Cumulative(name, 0).terms(x, x)) == dict(Counted.tally)
+
+
+def test_running_logarithms_of_sums() -> None:
+    xs = [Counted(v) for v in (0.5, 2.0, 0.25, 3.0)]
+    Counted.tally.clear()
+    found = list(itertools.accumulate(xs, TWO["logaddexp"]))
+    theirs = torch.tensor([x.value for x in xs], dtype=torch.float64).logcumsumexp(0)
+    assert all(close(a, b) for a, b in zip(found, theirs, strict=True))
+    x = (Tensor((4,)),)
+    assert work(Cumulative("logcumsumexp", 0).terms(x, x)) == dict(Counted.tally)
 
 
 def test_the_logarithm_of_a_softmax() -> None:
@@ -310,8 +402,8 @@ def test_taps_are_those_with_a_gradient(mode: str, taps: int) -> None:
 
 
 def test_every_function_has_a_formula_here() -> None:
-    assert ONE.keys() == UNARY.keys()
-    assert {*TWO, *MOVED} == BINARY.keys()
+    assert {*ONE, *BITS} == UNARY.keys()
+    assert {*TWO, *MOVED, *(BITS.keys() - {"bitwise_not"})} == BINARY.keys()
     assert MANY.keys() == REDUCTIONS.keys()
 
 

@@ -208,6 +208,19 @@ def test_what_is_stored_counts_once_and_work_each_time() -> None:
     assert rows["tied"].node.tensors == {"weight": "shared.weight"}
 
 
+def test_a_buffer_in_the_place_of_a_weight_is_a_buffer() -> None:
+    class Blur(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("filter", torch.ones(4, 1, 3, 3))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.conv2d(x, self.filter, groups=4)
+
+    totals = nc.analyse(trace(Blur(), torch.empty(1, 4, 8, 8))).totals
+    assert (totals.params, totals.buffers, totals.macs) == (0, 36, 4 * 36 * 9)
+
+
 def test_an_operator_without_a_rule_is_no_zero() -> None:
     class Fft(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -322,6 +335,23 @@ def test_attention_is_counted_and_held_against_the_model() -> None:
     assert found.coverage["macs"][2] > 30
 
 
+def test_a_traced_model_is_verified_with_the_model_itself() -> None:
+    model = Odd()
+    found = nc.verify(trace(model, torch.ones(4, 8)), model, device="cpu")
+    assert found.ok, found
+    assert {"output", "tensors", "params", "macs"} <= {c.group for c in found.checks}
+    with pytest.raises(nc.InputError, match="give verify the model too"):
+        nc.verify(trace(model, torch.ones(4, 8)))
+
+
+def test_every_layer_is_held_against_its_operator() -> None:
+    """The trace has netcalc's answers for slow kernels in it; verify asks the kernels."""
+    result = nc.analyse("torchvision:resnet18").result
+    found = nc.verify("torchvision:resnet18", device="cpu")
+    held = {c.row for c in found.checks if c.group == "output" and c.witness == "operators"}
+    assert held == {row.name for row in result.rows}
+
+
 def test_a_model_that_is_not_the_traced_one_is_reported() -> None:
     """Its twin: held against another model, tensors, outputs and MACs differ."""
     result = nc.analyse("torchvision:resnet18").result
@@ -341,7 +371,8 @@ def test_a_wrong_size_in_the_derivation_is_reported() -> None:
         for row in result.rows
     )
     found = hold_traced(result._replace(rows=rows), model_of("resnet18"), "cpu")
-    assert [c.row for c in found.differences if c.group == "output"] == ["layer1/0/conv1"]
+    differing = [(c.row, c.witness) for c in found.differences if c.group == "output"]
+    assert differing == [("layer1/0/conv1", "operators"), ("layer1/0/conv1", "forward")]
 
 
 def test_what_is_written_is_read_on() -> None:

@@ -220,10 +220,10 @@ def test_every_mutant_of_the_spec_is_caught(
     total = sum(caught.values())
     with capsys.disabled():
         print(f"\n{total} mutants of GoogLeNet with heads, all caught: {caught}")
-    # 59 convolutions x 21, 13 max pools x 17, 2 average pools x 14, and the others
+    # 59 convolutions x 21, 13 max pools x 18, 2 average pools x 14, and the others
     assert kinds == {
         "Conv2d": 59 * 21,
-        "MaxPool2d": 13 * 17,
+        "MaxPool2d": 13 * 18,
         "AvgPool2d": 2 * 14,
         "Linear": 5 * 3,
         "AdaptiveAvgPool2d": 4,
@@ -233,7 +233,7 @@ def test_every_mutant_of_the_spec_is_caught(
         "Flatten": 3 * 4,
         "Softmax": 2,
     }
-    assert total == 1552
+    assert total == 1565
 
 
 @pytest.mark.parametrize(
@@ -741,7 +741,7 @@ class Asserts(nn.Module):
     ("name", "told"),
     [
         ("module", "Linear cannot run on 1x256x32x32"),
-        ("needs", "TypeError: needs() missing 1 required positional argument"),
+        ("needs", ":needs needs x: write "),
         ("leaves", "SystemExit: 0"),
         ("breaks", "KeyError: 'key'"),
         ("nothing", "made a NoneType, not an nn.Module"),

@@ -51,8 +51,9 @@ def cli() -> None:
     netcalc export resnet50 -o my_net.yaml      a network as a file, to change
 
     A network (NET) is a name from `netcalc list`, with arguments behind an @ where it takes any:
-    googlenet@aux=true,width=0.5; or a YAML or JSON file: my_net.yaml. Every command has its own
-    --help.
+    googlenet@aux=true,width=0.5; a YAML or JSON file: my_net.yaml; or a PyTorch model:
+    torchvision:resnet50, timm:NAME, hf:CONFIG.json, package.module:factory or file.py:factory.
+    Every command has its own --help.
     """  # noqa: D301  (click reads the escape)
 
 

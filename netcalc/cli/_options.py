@@ -68,9 +68,45 @@ def shapes(
     return dict(given) or None
 
 
+def arguments(ctx: click.Context, param: click.Parameter, given: str | None) -> dict[str, object]:
+    """The arguments in a JSON object."""
+    import json  # only where they are given
+
+    if given is None:
+        return {}
+    example = """--kwargs takes a JSON object such as '{"width": 0.5}'"""
+    try:
+        read = json.loads(given)
+    except (ValueError, RecursionError) as problem:
+        raise InputError(f"{example}, got {given[:60]!r}: {problem}") from None
+    if not isinstance(read, dict):
+        raise InputError(f"{example}, got {given[:60]!r}")
+    return read
+
+
+kwargs_option = click.option(
+    "--kwargs",
+    callback=arguments,
+    metavar="JSON",
+    help="""Arguments of what makes NET: '{"width": 0.5}'; NET@width=0.5 is short for it.""",
+)
+
+strict_option = click.option(
+    "--strict", is_flag=True, help="Exit 1 if an operator has no rule, so that totals fall short."
+)
+
+
+def made_with(aux: bool, kwargs: dict[str, object]) -> dict[str, object]:
+    """The arguments of NET from --aux and --kwargs."""
+    if aux and "aux" in kwargs:
+        raise InputError("--aux and --kwargs both set aux")
+    return {**kwargs, **({"aux": True} if aux else {})}
+
+
 def network_options(command: CommandT) -> CommandT:
-    """--input, --batch and --aux."""
+    """--input, --batch, --aux and --kwargs."""
     for option in (
+        kwargs_option,
         click.option(
             "--aux", is_flag=True, help="Short for NET@aux=true: with its training heads."
         ),

@@ -13,6 +13,7 @@ from netcalc.cli._options import (
     InputShapes,
     Net,
     emit,
+    kwargs_option,
     output_options,
     shapes,
 )
@@ -71,6 +72,7 @@ class Integers(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # gen
     metavar="SHAPE",
     help="Size of a crop: 3,224,224 or 3x224x224 or 224; the network's own input else.",
 )
+@kwargs_option
 @output_options
 def command(
     net: str,
@@ -78,6 +80,7 @@ def command(
     models: int,
     image: tuple[int, ...] | None,
     input_shape: InputShapes,
+    kwargs: dict[str, object],
     fmt: str | None,
     output: Path | None,
 ) -> None:
@@ -91,5 +94,7 @@ def command(
     corners and the center, and the square made as small as these; each also mirrored.
     """  # noqa: D301  (click reads the escape)
     from netcalc.api import analyse, crops
+    from netcalc.loading import load_on
 
-    emit(crops(analyse(net, input_shape), scales, models, image).report(), fmt, output)
+    analysis = analyse(load_on(net, input_shape, **kwargs), input_shape)
+    emit(crops(analysis, scales, models, image).report(), fmt, output)

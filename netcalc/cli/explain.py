@@ -11,8 +11,10 @@ from netcalc.cli._options import (
     Net,
     emit,
     format_of,
+    made_with,
     network_options,
     output_options,
+    strict_option,
     terminal_width,
     write,
 )
@@ -29,6 +31,7 @@ from netcalc.cli._options import (
     help="What to explain (may be repeated); params, macs and output unless given.",
 )
 @click.option("--depth", type=click.IntRange(1), metavar="N", help="Levels of modules to show.")
+@strict_option
 @network_options
 @output_options
 def command(
@@ -36,12 +39,14 @@ def command(
     path: str,
     quantities: tuple[str, ...],
     depth: int | None,
+    strict: bool,
     input_shape: InputShapes,
     batch: int | None,
     aux: bool,
+    kwargs: dict[str, object],
     fmt: str | None,
     output: Path | None,
-) -> None:
+) -> int:
     """Show how the numbers of NET came about, or those of the layer or module at PATH.
 
     \b
@@ -55,8 +60,9 @@ def command(
     from netcalc.api import analyse
     from netcalc.loading import load_on
 
-    graph = load_on(net, input_shape, **({"aux": True} if aux else {}))
-    explanation = analyse(graph, input_shape, batch).explain(path.strip("/"), *quantities)
+    graph = load_on(net, input_shape, **made_with(aux, kwargs))
+    analysis = analyse(graph, input_shape, batch)
+    explanation = analysis.explain(path.strip("/"), *quantities)
     chosen = format_of(fmt, output)
     if chosen == "text":
         write(explanation.text(depth, terminal_width()), output)
@@ -64,3 +70,4 @@ def command(
         write(explanation.latex(depth), output)
     else:
         emit(explanation.report(depth), chosen, output)
+    return 1 if strict and analysis.result.unknown else 0

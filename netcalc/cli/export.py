@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from netcalc.cli._options import InputShapes, Net, network_options, write
+from netcalc.cli._options import InputShapes, Net, made_with, network_options, write
 
 
 @click.command("export")
@@ -29,6 +29,7 @@ def command(
     input_shape: InputShapes,
     batch: int | None,
     aux: bool,
+    kwargs: dict[str, object],
 ) -> None:
     """Write NET out as a file, to change and use in its place.
 
@@ -46,5 +47,5 @@ def command(
         to = output.suffix.lower().lstrip(".").replace("yml", "yaml")
         if to not in ("yaml", "json"):
             raise InputError(f"{output}: use an ending of .yaml .yml .json, or --to")
-    graph = load_on(net, input_shape, **({"aux": True} if aux else {}))
+    graph = load_on(net, input_shape, **made_with(aux, kwargs))
     write(export(analyse(graph, input_shape, batch), to or "yaml"), output)

@@ -11,9 +11,11 @@ from netcalc.cli._options import (
     InputShapes,
     Net,
     emit,
+    made_with,
     network_options,
     output_options,
     split,
+    strict_option,
 )
 
 
@@ -48,9 +50,7 @@ from netcalc.cli._options import (
     type=click.Choice(["float64", "float32", "float16", "bfloat16"]),
     help="Type of inputs and parameters, for bytes.  [default: float32]",
 )
-@click.option(
-    "--strict", is_flag=True, help="Exit 1 if an operator has no rule, so that totals fall short."
-)
+@strict_option
 @network_options
 @output_options
 def command(
@@ -65,6 +65,7 @@ def command(
     input_shape: InputShapes,
     batch: int | None,
     aux: bool,
+    kwargs: dict[str, object],
     fmt: str | None,
     output: Path | None,
 ) -> None:
@@ -84,7 +85,7 @@ def command(
     from netcalc.loading import load_on
     from netcalc.report.network import network_report
 
-    graph = load_on(net, input_shape, **({"aux": True} if aux else {}))
+    graph = load_on(net, input_shape, **made_with(aux, kwargs))
     result = analyse(graph, input_shape, batch, dtype).result
     report = network_report(result, layout, depth, columns, share, optimizer)
     emit(report, fmt, output)

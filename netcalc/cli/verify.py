@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from netcalc.cli._options import InputShapes, Net, emit, network_options, output_options
+from netcalc.cli._options import (
+    InputShapes,
+    Net,
+    emit,
+    made_with,
+    network_options,
+    output_options,
+    strict_option,
+)
 
 
 @click.command("verify")
@@ -14,8 +22,9 @@ from netcalc.cli._options import InputShapes, Net, emit, network_options, output
 @click.option(
     "--against",
     metavar="NET",
-    help="Another model: a network of the zoo, torchvision:NAME, timm:NAME, package.module:factory"
-    " or path/to/file.py:factory. Without it, the model is built from NET itself.",
+    help="Another model: a network of the zoo, torchvision:NAME, timm:NAME, hf:CONFIG.json,"
+    " package.module:factory or path/to/file.py:factory. Without it, the model is built from NET"
+    " itself.",
 )
 @click.option(
     "--device",
@@ -23,15 +32,18 @@ from netcalc.cli._options import InputShapes, Net, emit, network_options, output
     default="auto",
     help="Where the forward pass runs; auto takes a GPU where there is one.",
 )
+@strict_option
 @network_options
 @output_options
 def command(
     net: str,
     against: str | None,
     device: str,
+    strict: bool,
     input_shape: InputShapes,
     batch: int | None,
     aux: bool,
+    kwargs: dict[str, object],
     fmt: str | None,
     output: Path | None,
 ) -> int:
@@ -49,7 +61,8 @@ def command(
     from netcalc.loading import load_on
     from netcalc.report.verification import verification_report
 
-    graph = load_on(net, input_shape, **({"aux": True} if aux else {}))
-    found = verify(analyse(graph, input_shape, batch), against, device)
+    graph = load_on(net, input_shape, **made_with(aux, kwargs))
+    analysis = analyse(graph, input_shape, batch)
+    found = verify(analysis, against, device)
     emit(verification_report(found.verification), fmt, output)
-    return 0 if found.ok else 1
+    return 0 if found.ok and not (strict and analysis.result.unknown) else 1

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
+from netcalc.core.depths import depths
 from netcalc.core.fields import LARGEST
 from netcalc.core.graph import Graph, Node, Ref
 from netcalc.core.numbers import product
@@ -96,13 +97,14 @@ class Totals(Counts):
 
     ``depth`` is the largest number of convolution and linear layers on a path to the main output,
     ``depth_with_pools`` counts pooling layers too; ``layers`` is the number of nodes that hold
-    parameters.
+    parameters; ``cache_bytes`` are those of what the model keeps for the next step (the KV cache).
     """
 
     depth: int = 0
     depth_with_pools: int = 0
     layers: int = 0
     param_bytes: Any = 0
+    cache_bytes: Any = 0
 
 
 class Result(NamedTuple):
@@ -156,9 +158,12 @@ def analyse(
     _check_shared(rows)
     try:
         outputs = {name: values[ref][i] for name, (ref, i) in graph.outputs.items()}
+        cache = [values[ref][i] for ref, i in dict.fromkeys(graph.cache)]
     except IndexError:
-        raise _no_output("outputs", tuple(graph.outputs.values()), values) from None
-    return Result(graph, given, rows, _totals(graph, rows), outputs)
+        refs = (*graph.outputs.values(), *graph.cache)
+        raise _no_output("outputs", refs, values) from None
+    totals = _totals(graph, rows, sum(x.nbytes for x in cache))
+    return Result(graph, given, rows, totals, outputs)
 
 
 def _rows(graph: Graph, values: dict[str, tuple[Tensor, ...]], on_guard: OnGuard) -> Iterator[Row]:
@@ -253,7 +258,7 @@ def _stored(node: Node, ins: tuple[Tensor, ...], term: Term, key: str, value: An
     return Stored(key, term.kind, term.shape, value, dtype, trainable, node.name, term.operand)
 
 
-def _totals(graph: Graph, rows: tuple[Row, ...]) -> Totals:
+def _totals(graph: Graph, rows: tuple[Row, ...], cache_bytes: Any) -> Totals:
     sums = total(row.counts for row in rows)
     main = next(iter(graph.outputs.values()))[0]
     held = [t for row in rows for t in row.stored if t.role != "buffer"]
@@ -267,6 +272,7 @@ def _totals(graph: Graph, rows: tuple[Row, ...]) -> Totals:
         *depths(graph)[main],
         len({t.node for t in held}),
         sum(t.numel * BYTES[t.dtype] for t in held),
+        cache_bytes,
     )
 
 
@@ -282,18 +288,3 @@ def total(counts: Iterable[Counts]) -> Counts:
         for kind, n in c.ops.items():
             result.ops[kind] = result.ops.get(kind, 0) + n
     return result
-
-
-def depths(graph: Graph) -> dict[str, tuple[int, int]]:
-    """For each node, the most convolution and linear layers on a path to it, then with pools."""
-    found = dict.fromkeys(graph.inputs, (0, 0))
-    for node in graph.nodes:
-        op, inputs = node.op, node.inputs
-        if len(inputs) == 1:
-            layers, with_pools = found[inputs[0][0]]
-        else:
-            before = [found[ref] for ref, _ in inputs]
-            layers = max([n for n, _ in before], default=0)
-            with_pools = max([n for _, n in before], default=0)
-        found[node.name] = (layers + op.DEPTH, with_pools + op.DEPTH + op.POOL)
-    return found

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from numbers import Real
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from netcalc.core.frozen import FrozenDict
 from netcalc.core.ops.base import Op
@@ -65,8 +66,9 @@ class Graph:
     ``factory`` tells how the graph was made; ``paper`` names the published table that it follows.
     ``batched`` says whether the first axis of an input is the batch. ``loss_weights`` maps outputs
     that only training uses to their weight in the loss, in which the main output counts once.
-    ``remarks`` say how the graph came about; ``retrace`` makes one of the same model on other
-    inputs, where the graph holds for its own inputs only.
+    ``cache`` are the values that the model keeps for the next step, such as the keys and values of
+    attention. ``remarks`` say how the graph came about; ``retrace`` makes one of the same model on
+    other inputs (and in another dtype), where the graph holds for its own inputs only.
     """
 
     name: str
@@ -78,7 +80,8 @@ class Graph:
     batched: bool = True
     loss_weights: Mapping[str, float] = FrozenDict()
     remarks: tuple[str, ...] = ()
-    retrace: Callable[[Mapping[str, Tensor]], Graph] | None = field(
+    cache: tuple[Ref, ...] = ()
+    retrace: Callable[[Mapping[str, Tensor], str | None], Graph] | None = field(
         default=None, repr=False, compare=False
     )
     paths: frozenset[str] = field(init=False, repr=False, default=frozenset())
@@ -103,12 +106,13 @@ class Graph:
         for name, ref in self.outputs.items():
             if ref[0] not in known:
                 raise SpecError(f"output {name}: there is no layer or input {ref[0]}")
+        for kept, _ in self.cache:
+            if kept not in known:
+                raise SpecError(f"cache: there is no layer or input {kept}")
         if not self.outputs:
             raise SpecError(f"{self.name}: a network needs an output")
         _check_weights(self.loss_weights, list(self.outputs))
-        parts = (node.name.split("/") for node in self.nodes)
-        paths = {"/".join(p[:i]) for p in parts for i in range(1, len(p) + 1)}
-        object.__setattr__(self, "paths", frozenset(paths | {n.unit for n in self.nodes}))
+        object.__setattr__(self, "paths", frozenset(_paths(self.nodes)))
         settled = [_within_limits(node) for node in self.nodes]  # every one, whatever the first is
         object.__setattr__(self, "settled", all(settled))
 
@@ -125,6 +129,17 @@ class Graph:
             for node in self.nodes
             if path in ("", node.name, node.unit) or node.name.startswith(inside)
         )
+
+
+def _paths(nodes: tuple[Node, ...]) -> set[str]:
+    """The names of all nodes, what they are counted under, and the paths above the names."""
+    found: set[str] = set()
+    for node in nodes:
+        path = node.name
+        while path and path not in found:
+            found.add(path)
+            path = path.rpartition("/")[0]
+    return found | {node.unit for node in nodes}
 
 
 _NAME = re.compile(r"[\w.+-]+(/[\w.+-]+)*")
@@ -169,6 +184,14 @@ def _check_weights(weights: Mapping[str, float], outputs: list[str]) -> None:
             raise SpecError(f"loss weight of {name}: it must be a positive number, got {weight!r}")
 
 
-def renamed(graph: Graph, **changes: object) -> Graph:
-    """A copy of a graph with other header fields (name, factory, paper, inputs)."""
-    return replace(graph, **changes)  # type: ignore[arg-type]
+def renamed(graph: Graph, **changes: Any) -> Graph:
+    """A copy of a graph with other header fields (name, factory, paper, inputs, ...)."""
+    if not changes.keys() <= _UNCHECKED:
+        return replace(graph, **changes)
+    made = copy(graph)  # layers were checked when it was made
+    for name, value in changes.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+_UNCHECKED = {"name", "factory", "paper", "remarks", "retrace"}

@@ -121,13 +121,13 @@ def _holders(result: Result, when: tuple[str, ...]) -> dict[Ref, Ref]:
 
 
 def _live(result: Result) -> Iterator[tuple[str, int]]:
-    """The bytes alive while each layer runs; inputs and outputs of the network stay."""
+    """The bytes alive while each layer runs; the network's inputs, outputs and cache stay."""
     holder = _holders(result, ("inference", "always"))
     last: dict[Ref, int] = {}
     for i, row in enumerate(result.rows):
         for ref in (*row.node.inputs, *((row.name, k) for k in range(len(row.outs)))):
             last[holder[ref]] = i
-    kept = [holder[ref] for ref in result.graph.outputs.values()]
+    kept = [holder[ref] for ref in (*result.graph.outputs.values(), *result.graph.cache)]
     last |= dict.fromkeys([*kept, *((name, 0) for name in result.inputs)], len(result.rows))
     ending: dict[int, list[Ref]] = {}
     for ref, i in last.items():

@@ -60,3 +60,10 @@ def equal(a: Num, b: Num) -> tuple[Cond, Cond]:
 def product(factors: Iterable[Num]) -> Any:
     """The product of all factors, exact for ints; 1 where there are none."""
     return prod(cast("Iterable[int]", factors))
+
+
+def doublings(n: Num) -> Any:
+    """How often 1 must be doubled to reach ``n``: log2(n) rounded up, for n up to 2**50."""
+    if isinstance(n, int):
+        return max(n - 1, 0).bit_length()
+    return sum(smaller(1, ceil_div(n, 2**i) - 1) for i in range(50))

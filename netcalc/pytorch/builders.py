@@ -11,7 +11,7 @@ from torch import nn
 from netcalc.core.ops.bilinear import Bilinear
 from netcalc.core.ops.conv import Conv
 from netcalc.core.ops.dense import Linear
-from netcalc.core.ops.embedding import Embedding
+from netcalc.core.ops.embedding import Embedding, EmbeddingBag
 from netcalc.core.ops.groupnorm import GroupNorm, InstanceNorm
 from netcalc.core.ops.norm import BatchNorm
 from netcalc.core.ops.pool import AvgPool, MaxPool
@@ -52,7 +52,8 @@ def conv_transpose(op: ConvTranspose, ins: tuple[Tensor, ...]) -> nn.Module:
 def max_pool(op: MaxPool, ins: tuple[Tensor, ...]) -> nn.Module:
     """A max pool of its number of axes."""
     windows = (op.kernel, op.stride, op.padding, op.dilation)
-    built: nn.Module = MAX_POOLS[len(op.kernel) - 1](*windows, ceil_mode=op.ceil_mode)
+    more = {"ceil_mode": op.ceil_mode, "return_indices": op.return_indices}
+    built: nn.Module = MAX_POOLS[len(op.kernel) - 1](*windows, **more)
     return built
 
 
@@ -110,3 +111,14 @@ def embedding(op: Embedding, ins: tuple[Tensor, ...]) -> nn.Module:
     """A table of its own size and type."""
     count, size = cast("int", op.num_embeddings), cast("int", op.embedding_dim)
     return nn.Embedding(count, size, dtype=getattr(torch, op.dtype))
+
+
+def embedding_bag(op: EmbeddingBag, ins: tuple[Tensor, ...]) -> nn.Module:
+    """A table whose rows are taken together, of its own size and type."""
+    return nn.EmbeddingBag(
+        cast("int", op.num_embeddings),
+        cast("int", op.embedding_dim),
+        mode=op.mode,
+        include_last_offset=op.include_last_offset,
+        dtype=getattr(torch, op.dtype),
+    )

@@ -11,16 +11,30 @@ from torch import nn
 from torch.nn import functional
 
 from netcalc.core.functions import BINARY, CUMULATIVE, REDUCTIONS, UNARY
+from netcalc.core.ops.addmm import AddMatMul
 from netcalc.core.ops.arrange import Constant, Pad, Repeat, Roll, Stack
 from netcalc.core.ops.base import Op
+from netcalc.core.ops.diagonal import DiagEmbed, Diagonal
+from netcalc.core.ops.distance import Cdist
 from netcalc.core.ops.elementwise import Binary, Cast, Pointwise
+from netcalc.core.ops.evaluation import Evaluation
+from netcalc.core.ops.fold import Fold, Unfold, UnfoldAxis
+from netcalc.core.ops.gated import GLU, LogSigmoid
 from netcalc.core.ops.gather import Gather, Index
-from netcalc.core.ops.pixels import PixelShuffle, PixelUnshuffle
+from netcalc.core.ops.losses import MSELoss, NLLLoss
+from netcalc.core.ops.move import Flip, Tril, Triu
+from netcalc.core.ops.order import Histc, SearchSorted, Sort, TopK
+from netcalc.core.ops.pixels import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from netcalc.core.ops.reduce import Cumulative, LogSoftmax, Reduce
 from netcalc.core.ops.resample import GridSample, Upsample
+from netcalc.core.ops.scatter import WRITES, IndexPut, MaskedScatter, Scatter
 from netcalc.core.ops.slices import Pick, Slice, Split, Unbind
+from netcalc.core.ops.solve import SolveTriangular
 from netcalc.core.ops.unit import Expand, Squeeze, Unsqueeze
-from netcalc.core.ops.view import Permute, Reshape, Transpose
+from netcalc.core.ops.unpool import MaxUnpool
+from netcalc.core.ops.view import AsStrided, Permute, Reshape, Transpose
+from netcalc.core.ops.weightnorm import WeightNorm
+from netcalc.pytorch import calls
 
 
 class Call(nn.Module):
@@ -71,6 +85,13 @@ _OTHERWISE: dict[str, Callable[..., Any]] = {
     "gelu_tanh": lambda x: functional.gelu(x, approximate="tanh"),
     "norm": lambda x, *over, **kept: torch.linalg.vector_norm(x, 2, *over, **kept),
     "rpow": lambda x, a: torch.pow(a, x),
+    "norm_1": lambda x, *over, **kept: torch.linalg.vector_norm(x, 1, *over, **kept),
+    "norm_inf": lambda x, *over, **kept: torch.linalg.vector_norm(x, torch.inf, *over, **kept),
+    "aminmax": lambda x, *over, **kept: torch.aminmax(x, dim=over[0] if over else None, **kept),
+    "trunc_divide": lambda x, y: torch.div(x, y, rounding_mode="trunc"),
+    "add_alpha": lambda x, y, a: torch.add(x, y, alpha=a),
+    "addcmul": lambda x, y, z, a: torch.addcmul(x, y, z, value=a),
+    "addcdiv": lambda x, y, z, a: torch.addcdiv(x, y, z, value=a),
     "selu": functional.selu,
     "celu": functional.celu,
 }
@@ -109,9 +130,9 @@ def _reduce(x: torch.Tensor, function: str, dim: tuple[int, ...] | None, keepdim
     return found if isinstance(found, torch.Tensor) else tuple(found)
 
 
-def _cumulative(x: torch.Tensor, function: str, dim: int) -> torch.Tensor:
-    called: torch.Tensor = known(function, CUMULATIVE)(x, dim)
-    return called
+def _cumulative(x: torch.Tensor, function: str, dim: int) -> Any:
+    found = known(function, CUMULATIVE)(x, dim)
+    return found if isinstance(found, torch.Tensor) else tuple(found)
 
 
 def typed(dtype: str) -> torch.dtype:
@@ -150,18 +171,25 @@ def _upsample(
     scale_factor: float | None,
     mode: str,
     align_corners: bool,
+    antialias: bool,
 ) -> torch.Tensor:
     corners = None if mode.startswith("nearest") and not align_corners else align_corners
     asked: Any = size[0] if size is not None and len(size) == 1 else size
-    resized: torch.Tensor = functional.interpolate(x, asked, scale_factor, mode, corners)
+    resized: torch.Tensor = functional.interpolate(
+        x, asked, scale_factor, mode, corners, antialias=antialias
+    )
     return resized
 
 
 _UPSAMPLES = (
     *(f"upsample_nearest{n}d" for n in (1, 2, 3)),
     *(f"_upsample_nearest_exact{n}d" for n in (1, 2, 3)),
+    *("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"),
     *("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"),
 )
+
+
+_OF_TWO = BINARY.keys() - {"clamp"}  # whose bounds are numbers, mostly
 
 
 class Function(NamedTuple):
@@ -176,8 +204,10 @@ class Function(NamedTuple):
 
 
 FUNCTIONS: dict[type[Op], Function] = {
-    Pointwise: Function(_pointwise, tuple(UNARY.keys() - BINARY.keys() - {"relu6", "clone"})),
-    Binary: Function(_binary, tuple(BINARY.keys() - {"add", "mul"})),
+    Pointwise: Function(
+        _pointwise, tuple(UNARY.keys() - _OF_TWO - {"relu6", "clone", "trunc_divide"})
+    ),
+    Binary: Function(_binary, tuple(_OF_TWO - {"add", "mul", "add_alpha", "trunc_divide"})),
     Cast: Function(lambda x, dtype: x.to(typed(dtype))),
     Reduce: Function(_reduce, (*REDUCTIONS.keys() - {"norm"}, "linalg_vector_norm"), ("dim",)),
     Cumulative: Function(_cumulative, tuple(CUMULATIVE)),
@@ -203,6 +233,35 @@ FUNCTIONS: dict[type[Op], Function] = {
     PixelShuffle: Function(functional.pixel_shuffle, ("pixel_shuffle",)),
     PixelUnshuffle: Function(functional.pixel_unshuffle, ("pixel_unshuffle",)),
     GridSample: Function(functional.grid_sample, ("grid_sampler",), ("padding_mode", "mode")),
+    ChannelShuffle: Function(functional.channel_shuffle, ("channel_shuffle",)),
+    AsStrided: Function(torch.as_strided, ("as_strided",)),
+    Histc: Function(torch.histc, ("histc",)),
+    Flip: Function(torch.flip, ("flip",)),
+    Tril: Function(torch.tril, ("tril",)),
+    Triu: Function(torch.triu, ("triu",)),
+    Diagonal: Function(torch.diagonal, ("diagonal", "diagonal_copy")),
+    DiagEmbed: Function(torch.diag_embed, ("diag_embed",)),
+    Unfold: Function(calls.unfold, ("im2col",), ("kernel",)),
+    Fold: Function(calls.fold, ("col2im",), ("kernel",)),
+    UnfoldAxis: Function(lambda x, dim, size, step: x.unfold(dim, size, step)),
+    Sort: Function(lambda x, **how: tuple(torch.sort(x, **how)), ("sort",)),
+    TopK: Function(lambda x, **how: tuple(torch.topk(x, **how)), ("topk",)),
+    SearchSorted: Function(torch.searchsorted, ("searchsorted",)),
+    Scatter: Function(calls.scatter, WRITES, ("function", "value", "reduce")),
+    IndexPut: Function(calls.index_put, ("index_put",), ("dim",)),
+    MaskedScatter: Function(torch.masked_scatter, ("masked_scatter",)),
+    GLU: Function(functional.glu, ("glu",)),
+    LogSigmoid: Function(functional.logsigmoid, ("log_sigmoid",)),
+    Evaluation: Function(calls.evaluation),
+    Cdist: Function(torch.cdist, ("cdist",)),
+    AddMatMul: Function(calls.add_matmul),
+    MSELoss: Function(functional.mse_loss, ("mse_loss",), ("reduction",)),
+    NLLLoss: Function(
+        functional.nll_loss, ("nll_loss_forward", "nll_loss2d_forward"), ("reduction",)
+    ),
+    SolveTriangular: Function(torch.linalg.solve_triangular, ("linalg_solve_triangular",)),
+    WeightNorm: Function(torch._weight_norm, ("_weight_norm",)),
+    MaxUnpool: Function(calls.max_unpool, ("max_unpool2d", "max_unpool3d")),
 }
 """For each kind of layer that PyTorch has as a function, that function."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -12,11 +12,15 @@ from torch.utils._pytree import tree_leaves
 
 from netcalc.core.analyse import Result
 from netcalc.core.checks import Check, Verification
+from netcalc.core.tensor import FLOATS
+from netcalc.errors import NetcalcError
 from netcalc.pytorch.blind import cause
-from netcalc.pytorch.events import watch
 from netcalc.pytorch.hold import device_name
+from netcalc.pytorch.hugging import left_alone
 from netcalc.pytorch.nodes import Builder, named_inputs, owned
+from netcalc.pytorch.passes import passed
 from netcalc.pytorch.record import module_hooks
+from netcalc.pytorch.trace import Again
 from netcalc.pytorch.twin import on_meta
 from netcalc.pytorch.undisturbed import undisturbed
 from netcalc.pytorch.witness import attempt, copied, floating, flop_counter, fvcore, saved
@@ -29,24 +33,26 @@ def hold_traced(result: Result, model: nn.Module, device: str) -> Verification:
 
     The model is only read: everything runs on copies.
     """
-    shapes: Any = tuple(tuple(x.dims) for x in result.inputs.values())
     absent: dict[str, str] = {}
-    with undisturbed(model, device):
-        derived = _derived(model, shapes, result)
-        seen = _calls(model, shapes, device, result)
+    with undisturbed(model, device), left_alone(result.graph.name):
+        derived, recorded = _derived(model, result)
+        seen = _calls(model, device, result)
         meta = on_meta(model).requires_grad_(False)
-        empty = tuple(_inputs(shapes, "meta", result))
+        empty, named = _inputs("meta", result)
         counted = {
-            "flopcounter": attempt("flopcounter", absent, lambda: flop_counter(meta, empty), {}),
-            "fvcore": attempt("fvcore", absent, lambda: fvcore(model, shapes, floating(model)), {}),
+            "flopcounter": attempt(
+                "flopcounter", absent, lambda: flop_counter(meta, empty, named), {}
+            ),
+            "fvcore": attempt("fvcore", absent, lambda: _by_fvcore(model, result), {}),
         }
     checks = (
+        *_operators(recorded, result),
         *_outputs(derived, seen),
         *_tensors(result, model),
         *(check for by in counted if by not in absent for check in _macs(result, by, counted[by])),
     )
     expected = {
-        "output": tuple(_row(path) for path, _ in derived),
+        "output": (*recorded, *(_row(path) for path, _ in derived)),
         "tensors": tuple(t.key for row in result.rows for t in row.stored),
         "macs": tuple(p.replace(".", "/") for p, n in counted["flopcounter"].items() if p and n),
     }
@@ -57,32 +63,52 @@ def hold_traced(result: Result, model: nn.Module, device: str) -> Verification:
     )
 
 
-def _inputs(shapes: Any, device: str, result: Result) -> Iterator[torch.Tensor]:
-    """Inputs of the given shapes and of the types that the network was analysed on."""
-    for shape, x in zip(shapes, result.inputs.values(), strict=True):
-        kind = getattr(torch, x.dtype)
-        if kind.is_floating_point:
-            yield torch.randn(shape, device=device, dtype=kind)
-        else:
-            yield torch.zeros(shape, device=device, dtype=kind)
+def _inputs(device: str, result: Result) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments of the shapes and types that the network was analysed on."""
+    tensors = []
+    for x in result.inputs.values():
+        kind, shape = getattr(torch, x.dtype), cast(tuple[int, ...], x.dims)
+        make = torch.randn if kind.is_floating_point else torch.zeros
+        tensors.append(make(shape, device=device, dtype=kind))
+    again = result.graph.retrace
+    return again.arguments(tensors) if isinstance(again, Again) else (tuple(tensors), {})
 
 
-def _derived(model: nn.Module, shapes: Any, result: Result) -> list[Call]:
-    """What the analysis holds of each module call; which layer a call ends in is traced anew."""
-    twin = on_meta(model)
-    xs = tuple(_inputs(shapes, "meta", result))
-    seen, out = watch(twin, xs, {})
-    builder = Builder(twin, seen, named_inputs(twin, xs, {}))
-    builder.graph(out)
+def _by_fvcore(model: nn.Module, result: Result) -> dict[str, int]:
+    _, named = _inputs("meta", result)
+    if named or any(x.dtype not in FLOATS for x in result.inputs.values()):
+        raise NetcalcError("it runs a model on tensors of floating numbers, without names")
+    shapes: Any = tuple(tuple(x.dims) for x in result.inputs.values())
+    return fvcore(model, shapes, floating(model))
+
+
+def _derived(model: nn.Module, result: Result) -> tuple[list[Call], dict[str, Any]]:
+    """What the analysis holds of each module call, and what PyTorch gave for each layer.
+
+    The model is traced anew, with PyTorch's kernels and none of netcalc's answers.
+    """
+    xs, named = _inputs("meta", result)
+    ran = passed(model, xs, named, quick=False)
+    builder = Builder(ran.model, ran.seen, named_inputs(ran.model, ran.args, ran.kwargs))
+    builder.graph(ran.out)
     outs: dict[str, Any] = {row.name: row.outs for row in result.rows}
     outs |= {name: (x,) for name, x in result.inputs.items()}
-    return [
+    calls = [
         (path, tuple(outs[name][i].dims if name in outs else () for name, i in refs))
         for path, refs in builder.returned()
     ]
+    return calls, builder.recorded()
 
 
-def _calls(model: nn.Module, shapes: Any, device: str, result: Result) -> list[Call]:
+def _operators(recorded: dict[str, Any], result: Result) -> Iterator[Check]:
+    """Each layer's outputs against those of the operator that it stands for."""
+    outs = {row.name: [list(x.dims) for x in row.outs] for row in result.rows}
+    for name, shapes in recorded.items():
+        mine, theirs = outs.get(name, [])[: len(shapes)], [list(s) for s in shapes]
+        yield Check("output", name, "outputs", mine, "operators", theirs, mine == theirs)
+
+
+def _calls(model: nn.Module, device: str, result: Result) -> list[Call]:
     """The shapes that each module call gives back in a real forward pass on the device."""
     own = copied(model).eval().to(device)  # the weights' values do not matter
     paths = {id(m): name for name, m in own.named_modules(remove_duplicate=False)}
@@ -93,8 +119,9 @@ def _calls(model: nn.Module, shapes: Any, device: str, result: Result) -> list[C
             outs = [t for t in tree_leaves(output) if isinstance(t, torch.Tensor)]
             found.append((paths[id(module)], tuple(tuple(t.shape) for t in outs)))
 
+    xs, named = _inputs(device, result)
     with torch.inference_mode(), module_hooks(lambda *_: None, leave):
-        own(*_inputs(shapes, device, result))
+        own(*xs, **named)
     return found
 
 

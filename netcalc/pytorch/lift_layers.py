@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from netcalc.core.ops.base import Op
-from netcalc.core.ops.embedding import Embedding
+from netcalc.core.ops.dense import Linear
+from netcalc.core.ops.embedding import Embedding, EmbeddingBag
+from netcalc.core.ops.gated import PReLU
 from netcalc.core.ops.groupnorm import GroupNorm, InstanceNorm
 from netcalc.core.ops.layernorm import LayerNorm, RMSNorm
+from netcalc.core.ops.losses import MSELoss, NLLLoss
+from netcalc.core.ops.matmul import MatMul
 from netcalc.core.ops.recurrent import GRU, LSTM, RNN
 from netcalc.core.ops.resample import GridSample, Upsample
 from netcalc.pytorch.events import Event, Seen
@@ -44,11 +49,50 @@ def _instance_norm(event: Event) -> Lifted:
     return Lifted(op, _input(event), held)
 
 
+def _linear(event: Event) -> Lifted:
+    """A weight of one axis makes a product that leaves no features."""
+    weight = event.arguments["weight"]
+    if len(weight.shape) == 1:
+        return Lifted(MatMul(), (*_input(event), weight), {}, event.arguments["bias"])
+    held = own(event, "weight", "bias")
+    return Lifted(Linear(weight.shape[0], "bias" in held), _input(event), held)
+
+
+def _loss(kind: type[Op]) -> Special:
+    """A loss whose classes have no weights; its reduction is a number there."""
+
+    def special(event: Event) -> Lifted | None:
+        said = event.arguments
+        if isinstance(said.get("weight"), Seen):
+            return None
+        op = kind(("none", "mean", "sum")[said["reduction"]])  # type: ignore[call-arg]
+        return on_all(op, event)
+
+    return special
+
+
 def _embedding(event: Event) -> Lifted:
     weight = event.arguments["weight"]
     entries, width = weight.shape
     op = Embedding(entries, width, dtype=weight.dtype)
     return Lifted(op, (event.arguments["indices"],), {"weight": weight})
+
+
+def _embedding_bag(event: Event) -> Lifted:
+    said = event.arguments
+    weight = said["weight"]
+    mode = ("sum", "mean", "max")[said["mode"]]
+    last = said["include_last_offset"]
+    entries, width = weight.shape
+    op = EmbeddingBag(entries, width, mode, last, weight.dtype)
+    factors = said.get("per_sample_weights")
+    ins = (said["indices"], said["offsets"], *([] if factors is None else [factors]))
+    return Lifted(op, ins, {"weight": weight})
+
+
+def _prelu(event: Event) -> Lifted:
+    weight = event.arguments["weight"]
+    return Lifted(PReLU(math.prod(weight.shape)), _input(event), {"weight": weight})
 
 
 def _recurrent(kind: type[Op], gates: int) -> Special:
@@ -86,12 +130,14 @@ def _recurrent(kind: type[Op], gates: int) -> Special:
 def _upsample(event: Event) -> Lifted:
     said = event.arguments
     name = event.name.removeprefix("_").removeprefix("upsample_")
-    mode = {"nearest_exact": "nearest-exact"}.get(name[:-2], name[:-2])
+    sort, smooth = name.removesuffix("_aa")[:-2], name.endswith("_aa")
+    mode = {"nearest_exact": "nearest-exact"}.get(sort, sort)
     scales: list[float] = said.get("scale_factors") or []
     even = len(set(scales)) == 1
     size = None if even else tuple(event.outputs[0].shape[2:])
     factor = float(scales[0]) if even else None
-    return on_first(event, Upsample(size, factor, mode, bool(said.get("align_corners"))))
+    corners = bool(said.get("align_corners"))
+    return on_first(event, Upsample(size, factor, mode, corners, smooth))
 
 
 def _grid_sample(event: Event) -> Lifted:
@@ -105,7 +151,12 @@ LAYERS: dict[str, Special] = {
     **dict.fromkeys(("layer_norm", "rms_norm"), _layer_norm),
     "group_norm": _group_norm,
     "instance_norm": _instance_norm,
+    "linear": _linear,
+    "mse_loss": _loss(MSELoss),
+    **dict.fromkeys(("nll_loss_forward", "nll_loss2d_forward"), _loss(NLLLoss)),
     "embedding": _embedding,
+    "embedding_bag": _embedding_bag,
+    "prelu": _prelu,
     "lstm": _recurrent(LSTM, 4),
     "gru": _recurrent(GRU, 3),
     **{f"rnn_{name}": _recurrent(RNN, 1) for name in ("tanh", "relu")},
@@ -118,5 +169,6 @@ LAYERS: dict[str, Special] = {
         )
         for n in ns
     },
+    **dict.fromkeys(("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"), _upsample),
     "grid_sampler": _grid_sample,
 }

@@ -5,10 +5,14 @@ from __future__ import annotations
 from netcalc.core.ops.arrange import Constant, Pad
 from netcalc.core.ops.elementwise import Cast
 from netcalc.core.ops.gather import Index
+from netcalc.core.ops.merge import Concat
 from netcalc.core.ops.slices import Pick, Slice, Split, Unbind
 from netcalc.core.ops.unit import Expand, Squeeze, Unsqueeze
-from netcalc.core.ops.view import Permute, Reshape, Transpose
-from netcalc.pytorch.events import Event
+from netcalc.core.ops.view import AsStrided, Permute, Reshape, Transpose
+from netcalc.core.tensor import Tensor
+from netcalc.pytorch.events import Event, Seen
+from netcalc.pytorch.lift_functions import finite
+from netcalc.pytorch.lift_places import at_places
 from netcalc.pytorch.lifted import Lifted, Special, on_first
 
 
@@ -53,32 +57,72 @@ def _pad(event: Event) -> Lifted:
     said = event.arguments
     value = said.get("value")
     mode = said.get("mode", "constant")
-    return on_first(event, Pad(tuple(said["pad"]), mode, 0.0 if value is None else float(value)))
+    number = 0.0 if value is None else finite(float(value))
+    return on_first(event, Pad(tuple(said["pad"]), mode, number))
 
 
-def _constant(event: Event) -> Lifted:
+def _padded(mode: str) -> Special:
+    return lambda e: on_first(e, Pad(tuple(e.arguments["padding"]), mode))
+
+
+_PADS = {"reflection": "reflect", "replication": "replicate"}
+
+
+def constant(event: Event) -> Lifted:
+    """What is made of no tensor, or of its shape alone."""
     out = event.outputs[0]
     return Lifted(Constant(out.shape, out.dtype), (), {})
+
+
+def _as_strided(event: Event) -> Lifted | None:
+    """Of a tensor whose values lie in order, or seem to: within what there are of them."""
+    said = event.arguments
+    op = AsStrided(tuple(said["size"]), tuple(said["stride"]), said["storage_offset"] or 0)
+    ins = (Tensor(said["self"].shape),)
+    return on_first(event, op) if all(g.holds[0] for g in op.conditions(*ins)) else None
+
+
+def _fill(event: Event) -> Lifted | None:
+    value = event.arguments["value"]
+    if not isinstance(value, Seen):
+        return constant(event)
+    size = event.outputs[0].shape
+    return Lifted(Expand(size), (value,), {}) if size else None
 
 
 def _cast(event: Event) -> Lifted:
     return on_first(event, Cast(event.outputs[0].dtype))
 
 
-def _index(event: Event) -> Lifted:
+def _index(event: Event) -> Lifted | None:
     x, *places = event.inputs()
-    given = event.arguments.get("indices")
-    dim = event.arguments.get("dim")
-    if isinstance(given, list):
-        dim = next(i for i, place in enumerate(given) if place is not None)
-    return Lifted(Index(0 if dim is None else dim), (x, *places), {})
+    dim = event.arguments.get("dim", 0)
+    if "indices" in event.arguments:
+        found = at_places(event)
+        if found is None or any(place.dtype == "bool" for place in places):
+            return None
+        dim, places = found
+    return Lifted(Index(dim), (x, *places), {})
+
+
+def _cat(event: Event) -> Lifted:
+    """Tensors of one axis without elements, as of a cache that is empty yet, are left out."""
+    every = event.inputs()
+    held = [x for x in every if x.shape != (0,)] or every[:1]
+    return Lifted(Concat(event.arguments["dim"]), tuple(held), {})
 
 
 _FACTORIES = """
-    arange empty empty_like empty_strided eye full full_like linspace new_empty new_full new_ones
+    arange empty empty_like empty_strided eye fill full full_like linspace new_empty new_full
+    new_ones
     new_zeros ones ones_like rand rand_like randint randn randn_like scalar_tensor tril_indices
-    zeros zeros_like
+    zero zeros zeros_like
 """.split()  # noqa: SIM905  (a list of words)
+
+_FILLED = """
+    cauchy exponential geometric log_normal normal random uniform zero
+""".split()  # noqa: SIM905  (a list of words)
+"""In-place operators that fill a tensor whatever is in it."""
 
 SHAPES: dict[str, Special] = {
     **dict.fromkeys(
@@ -86,6 +130,7 @@ SHAPES: dict[str, Special] = {
     ),
     **dict.fromkeys(("expand", "expand_as"), _expand),
     **dict.fromkeys(("transpose", "swapaxes", "t"), _transpose),
+    "cat": _cat,
     "permute": lambda e: on_first(e, Permute(tuple(e.arguments["dims"]))),
     "squeeze": _squeeze,
     "unsqueeze": lambda e: on_first(e, Unsqueeze(e.arguments["dim"])),
@@ -94,7 +139,10 @@ SHAPES: dict[str, Special] = {
     **dict.fromkeys(("split", "split_with_sizes", "chunk"), _split),
     "unbind": lambda e: on_first(e, Unbind(len(e.outputs), e.arguments["dim"])),
     **dict.fromkeys(("pad", "constant_pad_nd"), _pad),
-    **dict.fromkeys(_FACTORIES, _constant),
+    **{f"{name}_pad{n}d": _padded(mode) for name, mode in _PADS.items() for n in (1, 2, 3)},
+    **dict.fromkeys((*_FACTORIES, *_FILLED), constant),
+    "fill": _fill,
+    "as_strided": _as_strided,
     **dict.fromkeys(("to", "_to_copy", "type_as"), _cast),
     **dict.fromkeys(("index", "index_select"), _index),
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from netcalc.core.ops.base import Op
+from netcalc.core.tensor import Tensor
 from netcalc.pytorch.events import Event, Seen
 from netcalc.pytorch.seen import OPERANDS
 
@@ -40,3 +41,11 @@ def own(event: Event, *names: str) -> dict[str, Seen]:
     """The tensors of a layer among an operator's arguments."""
     found = {name: event.arguments.get(name) for name in names or OPERANDS}
     return {name: value for name, value in found.items() if isinstance(value, Seen)}
+
+
+def operands_fit(lifted: Lifted, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> bool:
+    """Whether the tensors behind a layer's operands have the shapes that its rule gives them."""
+    if not lifted.operands:
+        return True
+    shapes = {term.operand: term.shape for term in lifted.op.terms(ins, outs) if term.operand}
+    return all(shapes.get(name, x.shape) == x.shape for name, x in lifted.operands.items())

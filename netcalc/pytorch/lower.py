@@ -18,7 +18,8 @@ from netcalc.core.ops.bilinear import Bilinear
 from netcalc.core.ops.conv import Conv
 from netcalc.core.ops.dense import Flatten, Linear
 from netcalc.core.ops.einsum import Einsum
-from netcalc.core.ops.embedding import Embedding
+from netcalc.core.ops.embedding import Embedding, EmbeddingBag
+from netcalc.core.ops.gated import PReLU
 from netcalc.core.ops.groupnorm import GroupNorm, InstanceNorm
 from netcalc.core.ops.layernorm import LayerNorm, RMSNorm
 from netcalc.core.ops.matmul import GroupedMatMul, MatMul
@@ -128,7 +129,9 @@ LOWERINGS: dict[type[Op], Lowering] = {
     MaxPool: Lowering(
         builders.max_pool,
         builders.MAX_POOLS,
-        _same("stride", "padding", "dilation", "ceil_mode", kernel="kernel_size"),
+        _same(
+            *("stride", "padding", "dilation", "ceil_mode", "return_indices"), kernel="kernel_size"
+        ),
         _each("max_pool"),
     ),
     AvgPool: Lowering(
@@ -196,6 +199,21 @@ LOWERINGS: dict[type[Op], Lowering] = {
         (nn.Embedding,),
         _same("num_embeddings", "embedding_dim", dtype="weight.dtype"),
         ("embedding",),
+    ),
+    EmbeddingBag: Lowering(
+        builders.embedding_bag,
+        (nn.EmbeddingBag,),
+        _same(
+            *("num_embeddings", "embedding_dim", "mode", "include_last_offset"),
+            dtype="weight.dtype",
+        ),
+        ("embedding_bag",),
+    ),
+    PReLU: Lowering(
+        lambda op, ins: nn.PReLU(op.num_parameters),
+        (nn.PReLU,),
+        _same("num_parameters"),
+        ("prelu",),
     ),
     LSTM: _recurrent(FlatLSTM, ("lstm",), "proj_size"),
     GRU: _recurrent(nn.GRU, ("gru",)),

@@ -10,18 +10,16 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_leaves
 
-from netcalc.core.analyse import refuse
 from netcalc.core.graph import Graph, Node, Ref
 from netcalc.core.ops.elementwise import Binary
 from netcalc.core.ops.stored import Buffer, Parameter
 from netcalc.core.ops.unknown import Unknown
 from netcalc.core.tensor import Tensor
 from netcalc.errors import SpecError
-from netcalc.pytorch.events import Event, Seen, Watch
-from netcalc.pytorch.lift import lift
-from netcalc.pytorch.lifted import Lifted
-from netcalc.pytorch.record import FREE
-from netcalc.pytorch.seen import OPERANDS
+from netcalc.pytorch.events import Event, Seen, Shape
+from netcalc.pytorch.lifted import Lifted, operands_fit
+from netcalc.pytorch.watch import Watch
+from netcalc.pytorch.writes import WRITTEN
 
 COUNT = "num_batches_tracked"
 SHOWN = 5
@@ -58,15 +56,14 @@ class Builder:
         self.model = model
         self.nodes: list[Node] = []
         self.differing: list[str] = []
-        self.derived = self.stated = 0
+        self.derived = self.stated = self.answered = 0
         self._names: dict[str, int] = {}
+        self._read: set[str] = set()
         self._operators: dict[str, str] = {}
         self._refs: dict[int, Ref] = {}
         self._roots: dict[int, int] = {}
-        named = model.named_modules(remove_duplicate=False)
-        self._leaves = {name: next(m.children(), None) is None for name, m in named}
-        self._parameters = dict(model.named_parameters())
-        self._buffers = dict(model.named_buffers())
+        self._leaves = {name: not m._modules for name, m in seen.modules.items()}
+        self._parameters, self._buffers = seen.parameters, seen.buffers
         self.inputs: dict[str, Tensor] = {}
         for name, tensor in inputs.items():
             value = seen.see(tensor)
@@ -92,6 +89,17 @@ class Builder:
         """What each call of a module gave back, by the module's path."""
         return [(path, tuple(self._ref(x) for x in outs)) for path, outs in self.seen.calls]
 
+    def recorded(self) -> dict[str, list[Shape]]:
+        """The shapes that came out of each node's operator, as PyTorch had them."""
+        found: dict[str, list[Shape]] = {}
+        for event in self.seen.events:
+            for out in event.outputs if _handed_on(event) is None else ():
+                name, at = self._refs.get(out.value, ("", 0))
+                shapes = found.setdefault(name, [])
+                if at == len(shapes):
+                    shapes.append(out.shape)
+        return found
+
     def _remarks(self) -> Iterator[str]:
         yield f"shapes: {self.derived:,} derived, {self.stated:,} stated"
         for told in self.differing[:SHOWN]:
@@ -109,15 +117,19 @@ class Builder:
             return
         if not event.outputs:
             return
-        lifted = lift(event)
-        if lifted is None or not self._agrees(event, lifted):
+        lifted = event.lifted
+        if lifted is None or not (event.answered or self._agrees(event, lifted)):
             self._unknown(event)
             return
-        name = self._unique(self._path(event))
+        self._tally(event, lifted)
+        path = self._path(event)
+        name = self._unique(path)
+        # what a module does in a second call is counted with its first
+        unit = path if path == event.path.replace(".", "/") else name
         tensors, frozen, computed = self._operands(name, lifted)
         inputs = tuple(self._ref(x) for x in (*lifted.inputs, *computed.values()))
         operands = tuple(computed)
-        node = Node(name, lifted.op, inputs, name, tensors, frozen, operands=operands)
+        node = Node(name, lifted.op, inputs, unit, tensors, frozen, operands=operands)
         self.nodes.append(node)
         if lifted.plus is not None:
             added = self._ref(lifted.plus)
@@ -127,25 +139,33 @@ class Builder:
 
     def _agrees(self, event: Event, lifted: Lifted) -> bool:
         """Whether netcalc's own rule gives the shapes that PyTorch gave; it is told if not."""
-        ins = tuple(Tensor(x.shape, x.dtype) for x in lifted.inputs)
-        node = Node(self._path(event), lifted.op, (), "")
-        least, most = lifted.op.ARITY
+        ins = tuple([Tensor(x.shape, x.dtype) for x in lifted.inputs])
+        op, (least, most) = lifted.op, lifted.op.ARITY
         if not least <= len(ins) <= (len(ins) if most is None else most):
             return False
+        for guard in op.conditions(*ins):
+            if not all(guard.holds):
+                return self._differs(event, f"{op} refuses {', '.join(map(str, ins))}")
         try:
-            for guard in lifted.op.conditions(*ins):
-                refuse(node, ins, guard)
-            outs = [x.dims for x in lifted.op.shape(*ins)]
+            outs = op.shape(*ins)
         except SpecError as problem:
-            self.differing.append(str(problem))
-            return False
-        same = all(dims == x.shape for dims, x in zip(outs, event.outputs, strict=False))
-        if not same:
-            shapes = ["x".join(map(str, s)) for s in (outs[0], event.outputs[0].shape)]
-            self.differing.append(f"{node.name}: {lifted.op} gives {' and PyTorch '.join(shapes)}")
-        self.derived += same and not lifted.op.STATED
-        self.stated += same and lifted.op.STATED
-        return same
+            return self._differs(event, f"{op} refuses: {problem}")
+        for mine, theirs in zip(outs, event.outputs, strict=False):
+            if mine.dims != theirs.shape:
+                shapes = ("x".join(map(str, s)) for s in (mine.dims, theirs.shape))
+                return self._differs(event, f"{op} gives {' and PyTorch '.join(shapes)}")
+        if not operands_fit(lifted, ins, outs):
+            return self._differs(event, f"{op} has tensors of other shapes")
+        return True
+
+    def _differs(self, event: Event, told: str) -> bool:
+        self.differing.append(f"{self._path(event)}: {told}")
+        return False
+
+    def _tally(self, event: Event, lifted: Lifted) -> None:
+        self.stated += lifted.op.STATED
+        self.derived += not lifted.op.STATED
+        self.answered += event.answered
 
     def _unknown(self, event: Event) -> None:
         name = self._unique(self._path(event))
@@ -165,10 +185,12 @@ class Builder:
         computed: dict[str, Seen] = {}
         for operand, value in lifted.operands.items():
             key = self._key(value)
-            if key is None:
+            learned = key in self._parameters or operand in _STATISTICS
+            if key is None or not learned:  # a buffer in a parameter's place stands by itself
                 computed[operand] = value
                 tensors[operand] = None
                 continue
+            self._read.add(key)
             if owned(key) != f"{name}.{operand}":
                 tensors[operand] = owned(key)
             if key in self._parameters and not self._parameters[key].requires_grad:
@@ -178,11 +200,12 @@ class Builder:
             tensors |= {name: None for name in ("weight", "bias") if name not in given}
         mean = lifted.operands.get("running_mean")
         if mean is not None:
-            prefix = (self._key(mean) or "").removesuffix("running_mean")
-            if prefix + COUNT not in self._buffers:
+            count = (self._key(mean) or "").removesuffix("running_mean") + COUNT
+            if count not in self._buffers:
                 tensors[COUNT] = None
-            elif owned(prefix + COUNT) != f"{name}.{COUNT}":
-                tensors[COUNT] = owned(prefix + COUNT)
+            elif owned(count) != f"{name}.{COUNT}":
+                tensors[COUNT] = owned(count)
+            self._read.add(count)
         return tensors, frozenset(frozen), computed
 
     # --- values and names ----------------------------------------------------------------------
@@ -211,6 +234,7 @@ class Builder:
 
     def _stored(self, key: str) -> str:
         """The node of a parameter or buffer that is used as it is, or not at all."""
+        self._read.add(key)
         tensor = self._parameters[key] if key in self._parameters else self._buffers[key]
         dtype = str(tensor.dtype).removeprefix("torch.")
         kind = Parameter if key in self._parameters else Buffer
@@ -223,14 +247,16 @@ class Builder:
 
     def _unread(self) -> None:
         """Parameters and buffers that the pass did not read, which the model has all the same."""
-        read = {node.key(operand) for node in self.nodes for operand in (*_STORED, *node.tensors)}
         for key in (*self._parameters, *self._buffers):
-            if owned(key) not in read:
+            if key not in self._read:
                 self._stored(key)
 
     def _path(self, event: Event) -> str:
         """A module's path where the operator is all of it, else the operator's name below it."""
         path = event.path.replace(".", "/")
+        if event.name == WRITTEN:  # of the model that called the module which reads it
+            path = path.rpartition("/")[0]
+            return f"{path}/{WRITTEN}" if path else WRITTEN
         leaf = path and self._leaves.get(event.path)
         if leaf and self._operators.setdefault(path, event.name) == event.name:
             return path  # a second call gets a number
@@ -243,14 +269,23 @@ class Builder:
         return name if count == 1 else self._unique(f"{name}_{count}")
 
 
-_STORED = (*OPERANDS, COUNT, "value")
+_STATISTICS = ("running_mean", "running_var")
+_HANDS_ON = frozenset(
+    """
+    alias chunk clone contiguous copy detach expand lift_fresh narrow reshape slice split
+    split_with_sizes squeeze to _to_copy type_as unsqueeze view _unsafe_view view_as
+    """.split()  # noqa: SIM905  (a list of words)
+)
+"""Operators that give on what they get where its shape and type stay as they are."""
 
 
 def _handed_on(event: Event) -> Seen | None:
-    """The input that an operator gives on as it is (a transposed weight is still the weight)."""
-    if event.name.removesuffix("_") not in FREE or len(event.outputs) != 1 or not event.inputs():
+    """The input that an operator gives on as it is: a copy, a view of the same shape."""
+    if event.name.removesuffix("_") not in _HANDS_ON or len(event.outputs) != 1:
         return None
-    written = event.name.startswith("copy") and len(event.inputs()) > 1
-    source, out = event.inputs()[1 if written else 0], event.outputs[0]
-    same = (source.shape, source.dtype) == (out.shape, out.dtype)
-    return source if same or event.name == "t" else None
+    inputs = event.inputs()
+    if not inputs:
+        return None
+    written = event.name.startswith("copy") and len(inputs) > 1
+    source, out = inputs[1 if written else 0], event.outputs[0]
+    return source if (source.shape, source.dtype) == (out.shape, out.dtype) else None

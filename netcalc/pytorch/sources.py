@@ -9,12 +9,21 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from netcalc.errors import InputError, NetcalcError, UnknownNameError, did_you_mean
+from netcalc.errors import (
+    InputError,
+    NetcalcError,
+    UnknownNameError,
+    did_you_mean,
+    no_such_argument,
+)
+from netcalc.pytorch.hugging import is_config
+from netcalc.pytorch.hugging import make as hugging_model
 
 TORCHVISION: dict[str, dict[str, Any]] = {
     "googlenet": {"aux_logits": False, "init_weights": False},
@@ -23,20 +32,22 @@ TORCHVISION: dict[str, dict[str, Any]] = {
 """Arguments that torchvision's builders need to make the network itself, without its heads."""
 
 
-def model_of(net: str, **arguments: Any) -> nn.Module:
+def model_of(net: str, /, **arguments: Any) -> nn.Module:
     """The model that a NET with a colon names, in eval mode, made with ``arguments``.
 
-    ``torchvision:NAME``, ``timm:NAME``, ``package.module:factory`` or ``path/to/file.py:factory``.
-    Nothing is downloaded, and what the building prints goes to standard error. Raises
-    UnknownNameError or InputError where there is no such model or it cannot be made.
+    ``torchvision:NAME``, ``timm:NAME``, ``hf:PATH`` of a config.json, ``package.module:factory`` or
+    ``path/to/file.py:factory``. Nothing is downloaded, and what the building prints goes to
+    standard error. Raises UnknownNameError or InputError where there is no such model or it cannot
+    be made.
     """
-    source, _, name = net.rpartition(":")
+    source, _, name = net.partition(":") if is_config(net) else net.rpartition(":")
     if not source or not name:
         raise InputError(f"{net!r} names no model: write SOURCE:NAME, such as torchvision:resnet50")
     with _undisturbed_path(source), redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            make = _library(source, name) if source in LIBRARIES else _factory(source, name)
+            make = _maker(net, source, name)
+            _check(net, make, arguments)
             made = make(**arguments)
         except NetcalcError:
             raise
@@ -72,6 +83,30 @@ def input_of(net: str, model: nn.Module) -> tuple[int, ...] | None:
 LIBRARIES = ("torchvision", "timm")
 
 
+def _maker(net: str, source: str, name: str) -> Callable[..., Any]:
+    if is_config(net):
+        return partial(hugging_model, net)
+    return _library(source, name) if source in LIBRARIES else _factory(source, name)
+
+
+def _check(net: str, make: Callable[..., Any], arguments: dict[str, Any]) -> None:
+    """Refuse arguments that the function does not take, and a function that needs others."""
+    try:
+        parameters = inspect.signature(make).parameters.values()
+    except (TypeError, ValueError):  # some builtins have no signature
+        return
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        for key in arguments:
+            if key not in {p.name for p in named}:
+                raise no_such_argument(net, key, [p.name for p in named])
+    missing = [p.name for p in named if p.default is p.empty and p.name not in arguments]
+    if missing:
+        raise InputError(
+            f"{net} needs {', '.join(missing)}: write {net}@{missing[0]}=..., or --kwargs"
+        )
+
+
 def _library(source: str, name: str) -> Callable[..., Any]:
     where = "torchvision.models" if source == "torchvision" else source
     try:
@@ -99,7 +134,7 @@ def _factory(source: str, name: str) -> Callable[..., Any]:
         raise UnknownNameError(f"{source} has no {name!r}; {hint}".rstrip("; "))
     found: Any = getattr(module, name)
     if isinstance(found, nn.Module):
-        return lambda **given: found
+        return lambda: found
     if not callable(found):
         raise InputError(f"{source}:{name} is no function or class; a model is made by calling one")
     called: Callable[..., Any] = found

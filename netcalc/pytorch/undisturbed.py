@@ -30,8 +30,10 @@ def undisturbed(model: Any = None, device: str = "cpu") -> Iterator[None]:
     python, numpy = random.getstate(), sys.modules.get("numpy")
     numbers = numpy.random.get_state() if numpy is not None else None
     flags = [getattr(place, name) for place, name in FLAGS]
-    modes = [(m, m.training) for m in model.modules()] if isinstance(model, nn.Module) else []
-    buffers = [(b, b.clone()) for b in model.buffers()] if isinstance(model, nn.Module) else []
+    modules = list(model.modules()) if isinstance(model, nn.Module) else []
+    modes = [(m, m.training) for m in modules]
+    held = [b for m in modules for b in m._buffers.values() if b is not None]
+    buffers = [(b, b.clone()) for b in held if not b.is_meta]
     on_gpu = device == "cuda" or torch.cuda.is_initialized()  # type: ignore[no-untyped-call, unused-ignore]
     devices = list(range(torch.cuda.device_count())) if on_gpu else []
     try:
@@ -49,5 +51,5 @@ def undisturbed(model: Any = None, device: str = "cpu") -> Iterator[None]:
             module.training = training
         with torch.no_grad():
             for buffer, before in buffers:
-                if not before.is_meta and not torch.equal(buffer, before):
+                if not torch.equal(buffer, before):
                     buffer.copy_(before)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -121,11 +121,13 @@ def saved(model: nn.Module) -> dict[str, tuple[str, tuple[int, ...]]]:
     return found
 
 
-def flop_counter(model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> dict[str, int]:
+def flop_counter(
+    model: nn.Module, inputs: tuple[Any, ...], named: Mapping[str, Any] | None = None
+) -> dict[str, int]:
     """PyTorch's FlopCounterMode on the meta device: MACs (its FLOPs halved) by module path."""
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
-        model(*inputs)
+        model(*inputs, **(named or {}))
     root = type(model).__name__
     macs: dict[str, int] = {}
     for name, counts in counter.get_flop_counts().items():

@@ -66,6 +66,11 @@ def _type(line: Line) -> str:
     return line.rows[0].type if len(units) == 1 else f"{len(units)} layers"
 
 
+def _last(line: Line) -> Row:
+    """The last layer of a line, after which tensors may follow that no layer reads."""
+    return next((r for r in reversed(line.rows) if r.node.op.PASSES != "stored"), line.rows[-1])
+
+
 def _fields(line: Line) -> str:
     if len(line.rows) > 1:
         return ""
@@ -135,7 +140,7 @@ COLUMNS: dict[str, Quantity] = {
         lambda line: " + ".join(size(x) for x in line.rows[0].ins),
     ),
     "output": Quantity(
-        Column("output", "output size", "output\nsize"), lambda line: size(line.rows[-1].outs[0])
+        Column("output", "output size", "output\nsize"), lambda line: size(_last(line).outs[0])
     ),
     "params": _number("params", "params", lambda c: c.params),
     "params%": _share("params%", "params share", lambda c: c.params),

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from netcalc.core.analyse import Counts, Result
-from netcalc.core.compare import NOTHING, Comparison, Pair, difference
+from netcalc.core.compare import Comparison
+from netcalc.core.pairs import NOTHING, Pair, difference
+from netcalc.report.differences import (
+    causes_table,
+    differences_document,
+    layers_table,
+    matching_notes,
+    replacements_document,
+    why,
+)
 from netcalc.report.document import header_document, totals_document
 from netcalc.report.many import many_tables
 from netcalc.report.table import Column, Report, Table
@@ -16,16 +24,17 @@ QUANTITIES = {"params": "params", "macs": "MACs"}
 
 
 def comparison_report(c: Comparison) -> Report:
-    """Totals side by side, ratios, stages; of two networks, the layers that differ."""
+    """Totals side by side, ratios, stages; of two networks, what their difference is made of."""
     two = len(c.results) == 2
     tables = [_two(c)] if two else many_tables(c.results, _labels(c))
     if two or _alike(c):
         tables += [_stages(c, q) for q in QUANTITIES]
     notes: tuple[str, ...] = ()
     if two:
-        layers = _layers(c)
-        tables += [layers] if layers.rows else []
-        notes = tuple(_summary(c, q) for q in QUANTITIES)
+        labels = _labels(c)
+        more = (causes_table(c, labels), layers_table(c, labels))
+        tables += [table for table in more if table.rows]
+        notes = (*matching_notes(c, labels), *(_summary(c, q) for q in QUANTITIES))
     names = zip(_labels(c), c.results, strict=True)
     told = (
         r.graph.factory if label == r.graph.label else f"{label} = {r.graph.factory}"
@@ -105,76 +114,6 @@ def _stages(c: Comparison, quantity: str) -> Table:
     return Table(tuple(columns), tuple(rows), title=f"{QUANTITIES[quantity]} by stage")
 
 
-MOST_LAYERS = 24
-"""More layers than this are put together by what is different about them."""
-
-
-def _layers(c: Comparison) -> Table:
-    """The layers that differ in count, and how; where they are many, those alike together."""
-    a, b = _labels(c)
-    columns = (
-        Column("layer", "layer", right=False),
-        Column("params_a", f"params {a}", "params\nbefore", show=grouped),
-        Column("params_b", f"params {b}", "params\nafter", show=grouped),
-        Column("params", "params difference", "params\ndifference", show=signed),
-        Column("macs", "MACs difference", "MACs\ndifference", show=signed),
-        Column("why", "why", right=False),
-    )
-    rows = tuple(
-        (_name(pairs), *_sums(pairs), *_steps(*pairs), told)
-        for (_, told), pairs in _grouped([p for p in c.pairs if any(_steps(p))], c).items()
-    )
-    return Table(columns, rows, title="layers that make up the difference")
-
-
-def _grouped(pairs: list[Pair], c: Comparison) -> dict[tuple[str, str], list[Pair]]:
-    """Each layer by itself with what is different about it; where they are many, those alike.
-
-    Where these are many too, those that differ in the same fields are put together.
-    """
-    ways: tuple[Callable[[Pair], tuple[str, str]], ...] = (
-        lambda p: (p.name, why(p, c)),
-        lambda p: (p.type, why(p, c)),
-        lambda p: (p.type, ", ".join(p.changes()) or why(p, c)),
-    )
-    groups: dict[tuple[str, str], list[Pair]] = {}
-    for way in ways:
-        groups = {}
-        for p in pairs:
-            groups.setdefault(way(p), []).append(p)
-        if len(groups) <= MOST_LAYERS:
-            break
-    return groups
-
-
-def _name(pairs: list[Pair]) -> str:
-    """The layer's path, both where they differ; of several alike, how many of what kind."""
-    if len(pairs) > 1:
-        return f"{len(pairs)} {pairs[0].type}"
-    a, b = pairs[0].a, pairs[0].b
-    return f"{a.name} -> {b.name}" if a and b and a.name != b.name else pairs[0].name
-
-
-def _sums(pairs: list[Pair]) -> tuple[int, int]:
-    """The parameters of some pairs, before and after."""
-    before, after = (sum(p.counts[side].params for p in pairs) for side in (0, 1))
-    return before, after
-
-
-def _steps(*pairs: Pair) -> tuple[int, int]:
-    return difference(pairs, "params"), difference(pairs, "macs")
-
-
-def why(pair: Pair, c: Comparison, names: list[str] | None = None) -> str:
-    """What is different about a pair; a network that has it alone under its name in ``names``."""
-    names = names or _labels(c)
-    if pair.a is None:
-        return f"only in {names[1]}"
-    if pair.b is None:
-        return f"only in {names[0]}"
-    return "; ".join(pair.changes().values())
-
-
 def _summary(c: Comparison, quantity: str) -> str:
     """One line: the second network's total as what it adds and what both have, changed or not."""
     a, b = c.results
@@ -211,6 +150,7 @@ def _layers_named(pairs: list[Pair], quantity: str) -> str:
 
 def document(c: Comparison) -> dict[str, Any]:
     """The comparison for machines."""
+    two = len(c.results) == 2
     out: dict[str, Any] = {
         "schema": 1,
         "networks": [
@@ -219,14 +159,18 @@ def document(c: Comparison) -> dict[str, Any]:
         "rows": [
             {
                 "name": stage.name,
+                **({"names": [list(names) for names in stage.names]} if two else {}),
                 "params": [_value(counts, "params") for counts in stage.counts],
                 "macs": [_value(counts, "macs") for counts in stage.counts],
             }
             for stage in c.stages
         ],
     }
-    if len(c.results) == 2:
+    if two:
+        labels = [r.graph.label for r in c.results]
         out["difference"] = {q: _difference(c, q) for q in QUANTITIES}
+        out["differences"] = differences_document(c, labels)
+        out["replacements"] = replacements_document(c)
     return out
 
 
@@ -251,7 +195,7 @@ def _difference(c: Comparison, quantity: str) -> dict[str, Any]:
                     for counts, row in zip(p.counts, (p.a, p.b), strict=True)
                 ],
                 "difference": difference([p], quantity),
-                "why": why(p, c, [r.graph.label for r in c.results]),
+                "why": why(p, [r.graph.label for r in c.results]),
             }
             for p in c.pairs
             if difference([p], quantity)

@@ -48,6 +48,7 @@ def totals_document(t: Totals) -> dict[str, Any]:
         "depth_with_pools": t.depth_with_pools,
         "layers": t.layers,
         "param_bytes": t.param_bytes,
+        **({"cache_bytes": t.cache_bytes} if t.cache_bytes else {}),
     }
 
 

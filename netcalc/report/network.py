@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netcalc.core.analyse import Result, Row, total
+from netcalc.core.tensor import FLOATS, Tensor
 from netcalc.errors import InputError
 from netcalc.report.columns import DEFAULT, MEMORY, Line, Network, chosen, work_done
 from netcalc.report.document import document
@@ -61,12 +62,16 @@ def _paper(result: Result, chosen: bool) -> tuple[Table, tuple[str, ...]]:
 
 def title(result: Result) -> str:
     """What was made, and on which input."""
-    inputs = ", ".join(f"{_named(n, result)}{size(x)} {x.dtype}" for n, x in result.inputs.items())
+    alone = len(result.inputs) == 1
+    inputs = ", ".join(_input(name, x, alone) for name, x in result.inputs.items())
     return f"{result.graph.factory} on {inputs}"
 
 
-def _named(name: str, result: Result) -> str:
-    return f"{name} " if len(result.inputs) > 1 else ""
+def _input(name: str, x: Tensor, alone: bool) -> str:
+    """An input's size, with its name where there are several, and in full where it is tokens."""
+    tokens = x.dtype not in FLOATS
+    told = "x".join(map(str, x.dims)) if tokens else size(x)
+    return f"{told} {x.dtype}" if alone and not tokens else f"{name} {told} {x.dtype}"
 
 
 def _lines_table(
@@ -122,6 +127,7 @@ def totals_lines(result: Result) -> tuple[str, ...]:
             f"{grouped(t.params)} params ({human(t.params)}, {human(t.param_bytes, 'B')} {dtype})",
             f"{least}{grouped(t.macs)} MACs ({human(t.macs)})",
         ),
+        *_cache_lines(result, dtype),
         _together(
             f"{grouped(t.weights)} weights + {grouped(t.biases)} biases",
             *([f"{grouped(t.trainable)} trainable"] if t.trainable != t.params else []),
@@ -136,6 +142,22 @@ def totals_lines(result: Result) -> tuple[str, ...]:
     if t.ops:
         lines.append("other work: " + ", ".join(_kept(text(work)) for work in work_done(t)))
     return (*lines, *_unknown_lines(result), *result.graph.remarks)
+
+
+def _cache_lines(result: Result, dtype: str) -> tuple[str, ...]:
+    """The bytes of the weights beside those of the cache, where a model keeps one."""
+    t = result.totals
+    if not t.cache_bytes:
+        return ()
+    x = next(iter(result.inputs.values()))
+    tokens = x.dtype not in FLOATS and len(x.dims) == 2
+    told = f" ({x.dims[0]} x {grouped(x.dims[1])} tokens)" if tokens else ""
+    return (
+        _together(
+            f"{grouped(t.param_bytes)} bytes of weights ({dtype})",
+            f"{grouped(t.cache_bytes)} bytes of KV cache{told}",
+        ),
+    )
 
 
 def _unknown_lines(result: Result) -> tuple[str, ...]:

@@ -90,10 +90,13 @@ def _physical(row: list[str], rooms: dict[int, int]) -> list[list[str]]:
 
 
 def _broken(name: str, room: int) -> list[str]:
-    """Text in lines that fit, broken after slashes, dashes and spaces, or anywhere if need be."""
+    """Text in lines that fit, broken after slashes, dashes and spaces, or anywhere if need be.
+
+    An arrow stays whole.
+    """
     indent = len(name) - len(name.lstrip()) + 2
     lines = [""]
-    pieces = re.findall(r"\s*[^/ -]+[/ -]?|[/ -]+", name)
+    pieces = re.findall(r"\s*(?:-> ?|[^/ -]+[/ -]?)|[/ -]+", name)
     while pieces:
         piece = pieces.pop(0)
         if len(lines[-1]) + len(piece.rstrip()) <= room:

@@ -79,9 +79,21 @@ def _differences(v: Verification) -> Table:
     )
     rows = tuple(
         (c.row or "(all)", c.quantity, c.analytic, c.witness, c.witnessed, c.cause)
-        for c in v.differences[:MOST]
+        for c in _outermost(v.differences)[:MOST]
     )
     return Table(columns, rows, title="differences")
+
+
+def _outermost(differences: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Differences but for those with a cause that one with a cause above them includes."""
+    told = {(c.group, c.quantity, c.witness, c.row) for c in differences if c.cause}
+
+    def inside(c: Check) -> bool:
+        parts = c.row.split("/")
+        above = ["/".join(parts[:i]) for i in range(len(parts))] if c.row else []
+        return any((c.group, c.quantity, c.witness, path) in told for path in above)
+
+    return tuple(c for c in differences if not (c.cause and inside(c)))
 
 
 def shown(value: Any) -> str:
@@ -102,6 +114,9 @@ def _notes(v: Verification) -> tuple[str, ...]:
     used = dict.fromkeys(name for names in v.witnesses().values() for name in names)
     lines = [f"{name}: {WITNESSES[name]}" for name in used]
     lines += [f"{name}: absent ({reason})" for name, reason in v.absent.items()]
+    inner = len(v.differences) - len(_outermost(v.differences))
+    if inner:
+        lines.append(f"differences below those above with the same causes: {inner} (JSON has them)")
     lines += ["", *_single(v)]
     lines += [f"{name}: {value}" for name, value in v.facts.items()]
     return (*lines, "", verdict(v))
@@ -146,7 +161,7 @@ def verdict(v: Verification) -> str:
         but += ["the wiring (values were not compared)"] if "values" in v.absent else []
         told += f"; not confirmed: {', '.join(but)}" if but else ""
         return f"verified: {grouped(len(v.checks))} checks, no difference without a cause{told}"
-    more = f"; the first {MOST} are listed" if len(v.differences) > MOST else ""
+    more = f"; the first {MOST} are listed" if len(_outermost(v.differences)) > MOST else ""
     count = f"{grouped(len(unexplained))} of {grouped(len(v.checks))} checks differ"
     return f"NOT verified: {count}{told}{more}"
 

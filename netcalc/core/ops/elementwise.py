@@ -53,6 +53,14 @@ def _numbers(numbers: tuple[float | None, ...], known: Function | None) -> Guard
     )
 
 
+def _whole(function: str, known: Mapping[str, Function], *ins: Tensor) -> Guard:
+    """The guard of a function of bits: its inputs must be integers or truth values."""
+    bits = known[function].result == "bits"
+    told = {"function": function, "got": ", ".join(x.dtype for x in ins)}
+    fits = not bits or not any(x.dtype in FLOATS for x in ins)
+    return Guard((fits,), "{function} takes integers or truth values, got {got}", told)
+
+
 class Elementwise(Op):
     """What functions of one input and of several have in common."""
 
@@ -110,6 +118,9 @@ class Pointwise(Elementwise):
         yield named(self.function, UNARY)
         yield _numbers((self.first, self.second), UNARY.get(self.function))
 
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        yield _whole(self.function, UNARY, *ins)
+
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x,) = ins
         operands = (self.first, self.second)[: UNARY[self.function].numbers[0]]
@@ -120,8 +131,11 @@ class Pointwise(Elementwise):
     @classmethod
     def examples(cls) -> Iterator[Example]:
         for name, function in UNARY.items():
-            numbers = (0.5, 2.0)[: function.numbers[0]]
-            yield example(Pointwise(name, *numbers), (2, 3, 4))
+            bits = function.result == "bits"
+            numbers = ((1,) if bits else (0.5, 2.0))[: function.numbers[0]]
+            yield example(Pointwise(name, *numbers), (2, 3, 4), dtypes=("int32",) if bits else ())
+        yield example(Pointwise("bitwise_not"), (2, 3), dtypes=("bool",))
+        yield example(Pointwise("bitwise_not"), (2, 3))  # refused
         yield example(Pointwise("leaky_relu", 0.2), (2, 3, 4, 5))
         yield example(Pointwise("hardtanh", 0.0, 6.0), (7,))
         yield example(Pointwise("eq", 1.0), (2, 3), dtypes=("int64",))
@@ -136,9 +150,10 @@ class Pointwise(Elementwise):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Binary(Elementwise):
-    """A function of two inputs (where: of three), broadcast against each other as in PyTorch.
+    """A function of two or three inputs, broadcast against each other as in PyTorch.
 
-    ``value`` is the number that masked_fill and lerp take besides. Work for each output element,
+    ``value`` is the number that masked_fill, lerp and addcmul take besides, or what where chooses
+    instead of its third input. Work for each output element,
     by the formula in the table ``BINARY`` of core/functions.py. For sums of equal shapes there is
     Add.
     """
@@ -154,9 +169,11 @@ class Binary(Elementwise):
         yield _numbers((self.value,), BINARY.get(self.function))
 
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
-        count = BINARY[self.function].inputs
+        chosen = self.function == "where" and self.value is not None
+        count = BINARY[self.function].inputs - chosen
         told = {"function": self.function, "count": count, "got": len(ins)}
         yield Guard((len(ins) == count,), "{function} takes {count} inputs, got {got}", told)
+        yield _whole(self.function, BINARY, *ins)
         mask = {"where": 0, "masked_fill": 1}.get(self.function)
         if mask is not None:
             yield Guard(
@@ -168,7 +185,21 @@ class Binary(Elementwise):
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         of = {"where": ins[1:], "masked_fill": ins[:1]}.get(self.function, ins)
+        of = (*of, *self._number())
         return (Tensor(broadcast(*(x.dims for x in ins)), self._result(promoted(*of))),)
+
+    def _number(self) -> tuple[Tensor, ...]:
+        """The number that where chooses, as the tensor that PyTorch makes of it."""
+        if self.function != "where" or self.value is None:
+            return ()
+        return (Tensor((), "int64" if isinstance(self.value, int) else "float32"),)
+
+    def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
+        made = self._number()
+        cast = [x for x in ins[1:] if made and x.dtype != outs[0].dtype]
+        return sum(int(x.numel) * BYTES[outs[0].dtype] for x in cast) + sum(
+            int(x.nbytes) for x in made
+        )
 
     def axis_after(self, axis: int, ins: tuple[Tensor, ...]) -> int:
         return axis + max(len(x.dims) for x in ins) - len(ins[0].dims)
@@ -190,8 +221,13 @@ class Binary(Elementwise):
         for name, function in BINARY.items():
             numbers = (0.5,)[: function.numbers[0]]
             shapes = ((2, 3, 4), (2, 1, 4), (3, 1))[: function.inputs]
-            masks = {"where": ("bool",), "masked_fill": ("float32", "bool")}
-            yield example(Binary(name, *numbers), *shapes, dtypes=masks.get(name, ()))
+            types = {"where": ("bool",), "masked_fill": ("float32", "bool")}.get(name, ())
+            if function.result == "bits":
+                types = ("int64", "bool")
+            yield example(Binary(name, *numbers), *shapes, dtypes=types)
+        yield example(Binary("where", 0.5), (2, 3), (3,), dtypes=("bool",))
+        yield example(Binary("where", 0.5), (2, 3), (3,), dtypes=("bool", "int64"))
+        yield example(Binary("bitwise_or"), (2, 3), (3,))  # refused
         yield example(Binary("mul"), (2, 8, 5, 5), (2, 8, 1, 1))
         yield example(Binary("mul"), (8, 1, 1), (2, 8, 5, 5))
         yield example(Binary("sub"), (2, 1, 5, 1), (4, 1, 6))

@@ -96,6 +96,13 @@ def has_axis(name: str, dim: int, x: Tensor) -> Guard:
     )
 
 
+def distinct(dims: tuple[int, ...], x: Tensor) -> Guard:
+    """No axis may be named twice."""
+    found = [axis_of(d, x) for d in dims]
+    told = {"dims": dims}
+    return Guard((len(set(found)) == len(found),), "dim names an axis twice: {dims}", told)
+
+
 def batch_names(leading: int, *rest: str) -> tuple[str, ...]:
     """Names of factors: the leading axes first, then the rest."""
     return ("batch",) * leading + rest

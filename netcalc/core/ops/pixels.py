@@ -1,4 +1,4 @@
-"""Layers that exchange channels for space."""
+"""Layers that exchange channels for space, or for one another."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard
 from netcalc.core.window import Window, positive
 
-__all__ = ["PixelShuffle", "PixelUnshuffle"]
+__all__ = ["ChannelShuffle", "PixelShuffle", "PixelUnshuffle"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -104,6 +104,40 @@ class PixelUnshuffle(Op):
         yield example(PixelUnshuffle(2), (2, 3, 4, 5))  # refused
         yield example(PixelUnshuffle(0), (2, 3, 4, 5))  # refused
         yield example(PixelUnshuffle(1), (4, 5))  # refused
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ChannelShuffle(Op):
+    """The channels in another order: the first of each of ``groups``, then the second ones, ...
+
+    The second axis has the channels (Zhang et al. 2018, section 3.1). No work.
+    """
+
+    groups: int
+
+    def limits(self) -> Iterator[Guard]:
+        yield positive(groups=self.groups)
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        (x,) = ins
+        yield at_least_3(self.type, x)
+        told = {"c": x.dims[1], "g": self.groups}
+        holds = equal(x.dims[1] % self.groups, 0)
+        yield Guard(holds, "{c} channels cannot be divided into {g} groups", told)
+
+    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
+        return ins
+
+    def coupling(self, axis: int, ins: tuple[Tensor, ...]) -> Coupling:
+        return "uneven" if axis == 1 else "each"
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield example(ChannelShuffle(2), (2, 6, 3, 5))
+        yield example(ChannelShuffle(3), (2, 6, 3))
+        yield example(ChannelShuffle(4), (2, 6, 3, 5))  # refused
+        yield example(ChannelShuffle(0), (2, 6, 3, 5))  # refused
+        yield example(ChannelShuffle(1), (6, 3))  # refused
 
 
 def at_least_3(kind: str, x: Tensor) -> Guard:

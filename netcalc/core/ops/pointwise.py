@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from netcalc.core.broadcast import promoted
 from netcalc.core.ops.base import (
     Coupling,
     Example,
@@ -79,7 +80,9 @@ class Scale(Op):
     factor: float
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
-        return ins
+        (x,) = ins
+        number = Tensor((), "int64" if isinstance(self.factor, int) else "float32")
+        return (Tensor(x.dims, promoted(x, number), x.parts),)
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         return (elementwise("multiplications", "mul", ins[0]),)
@@ -88,6 +91,8 @@ class Scale(Op):
     def examples(cls) -> Iterator[Example]:
         yield example(Scale(0.17), (2, 3, 4, 5))
         yield example(Scale(2), (7,))
+        yield example(Scale(2), (7,), dtypes=("int32",))
+        yield example(Scale(0.5), (7,), dtypes=("int32",))
 
 
 class OverAxis(Op):

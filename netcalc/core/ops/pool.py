@@ -109,13 +109,17 @@ class Pool(Op):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MaxPool(Pool):
-    """The largest of each window. Work: K - 1 comparisons per output, K the taps of a window."""
+    """The largest of each window. Work: K - 1 comparisons per output, K the taps of a window.
+
+    With ``return_indices`` a second output says where they were, as MaxUnpool needs it.
+    """
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     padding: tuple[int, ...] = (0, 0)
     dilation: tuple[int, ...] = (1, 1)
     ceil_mode: bool = False
+    return_indices: bool = False
 
     def dilations(self) -> tuple[int, ...]:
         return self.dilation
@@ -123,17 +127,24 @@ class MaxPool(Pool):
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         return (self.folding("comparisons", "cmp", outs[0]),)
 
+    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
+        (y,) = Pool.shape(self, *ins)
+        return (y, Tensor(y.dims, "int64")) if self.return_indices else (y,)
+
     def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
+        if self.return_indices:
+            return Saved(inputs=(0,), outputs=(1,))
         return Saved(inputs=(0,), extra=(Tensor(outs[0].dims, "int64"),))
 
     def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
-        return int(Tensor(outs[0].dims, "int64").nbytes)  # where the largest are
+        return 0 if self.return_indices else int(Tensor(outs[0].dims, "int64").nbytes)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield example(MaxPool2d(3, 2, ceil_mode=True), (1, 4, 112, 112))
         yield example(MaxPool2d(3, 2), (1, 4, 112, 112))
         yield example(MaxPool2d(2), (4, 7, 7))
+        yield example(MaxPool2d(3, return_indices=True), (1, 4, 9, 9))
         yield example(MaxPool2d((2, 3), stride=(1, 2), padding=(1, 0), dilation=2), (2, 3, 9, 9))
         yield example(MaxPool2d(2, 4, padding=1, ceil_mode=True), (1, 1, 5, 5))
         yield example(MaxPool1d(3, 1, padding=1), (2, 4, 6))

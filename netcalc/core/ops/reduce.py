@@ -19,6 +19,7 @@ from netcalc.core.ops.base import (
 from netcalc.core.ops.elementwise import LABELS, named
 from netcalc.core.ops.parts import (
     axis_of,
+    distinct,
     elementwise,
     has_axis,
 )
@@ -27,13 +28,6 @@ from netcalc.core.tensor import FLOATS, Tensor
 from netcalc.core.term import Guard, Term
 
 __all__ = ["Cumulative", "LogSoftmax", "Reduce"]
-
-
-def distinct(dims: Indices, x: Tensor) -> Guard:
-    """No axis may be named twice."""
-    found = [axis_of(d, x) for d in dims]
-    told = {"dims": dims}
-    return Guard((len(set(found)) == len(found),), "dim names an axis twice: {dims}", told)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,15 +51,16 @@ class Reduce(Op):
         fits = {"any": count != 0, "one": count in (-1, 1), "named": count >= 1}[wanted]
         told = {"function": self.function, "wanted": _WANTED[wanted], "dim": self.dim}
         yield Guard((fits,), "dim of {function} must be {wanted}, got {dim}", told)
-        whole = self.keepdim and self.dim is None and self.function in ("max", "min", "prod")
-        yield Guard((not whole,), "keepdim of {function} needs a dim", told)
+        apart = self.dim is None and self.function in ("max", "min", "prod")
+        kept = self.keepdim and (apart or self.function == "count_nonzero")
+        yield Guard((not kept,), "{function} takes no keepdim over {dim}", told)
 
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         (x,) = ins
         for d in self.dim or ():
             yield has_axis("dim", d, x)
         yield distinct(self.dim or (), x)
-        if self.function in ("mean", "var", "std", "norm", "logsumexp"):
+        if self.function in _REAL:
             told = {"function": self.function, "got": x.dtype}
             yield Guard((x.dtype in FLOATS,), "{function} takes real numbers, got {got}", told)
 
@@ -82,9 +77,11 @@ class Reduce(Op):
             dims = tuple(1 if i in over else d for i, d in kept)
         else:
             dims = tuple(d for i, d in kept if i not in over)
-        values = Tensor(dims, _result(REDUCTIONS[self.function], x))
-        places = self.function in ("max", "min") and self.dim is not None
-        return (values, Tensor(dims, "int64")) if places else (values,)
+        function = REDUCTIONS[self.function]
+        values = Tensor(dims, _result(function, x))
+        also = Tensor(dims, "int64") if function.also == "index" else values
+        two = function.also == "value" or (function.also and self.dim is not None)
+        return (values, also) if two else (values,)
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         (x,) = ins
@@ -110,7 +107,8 @@ class Reduce(Op):
         keeps = REDUCTIONS[self.function].keeps if ins[0].dtype in FLOATS else ""
         if keeps == "indices":  # of all values there are no indices
             return Saved(outputs=(1,)) if len(outs) > 1 else Saved((0,), (0,))
-        return Saved((0,) if "in" in keeps else (), (0,) if "out" in keeps else ())
+        made = (0, 1) if self.function == "aminmax" else (0,)
+        return Saved((0,) if "in" in keeps else (), made if "out" in keeps else ())
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
@@ -136,6 +134,7 @@ class Reduce(Op):
         yield example(Reduce("mean", (0,)), (2, 3), dtypes=("int64",))
 
 
+_REAL = ("mean", "var", "std", "var_mean", "std_mean", "norm", "norm_1", "norm_inf", "logsumexp")
 _WANTED = {"any": "none or some axes", "one": "none or one axis", "named": "some axes"}
 
 
@@ -168,9 +167,10 @@ def _repeated(work: Mapping[str, int]) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Cumulative(Op):
-    """Sums or products of the first 1, 2, ... values along ``dim``: cumsum, cumprod.
+    """Sums, products, ... of the first 1, 2, ... values along ``dim``: cumsum, cumprod, cummax, ...
 
-    Work for each row of n: n - 1 additions or multiplications.
+    cummax and cummin give the values and where they are. Work for each row of n: n - 1 times what
+    folds two, in the table ``CUMULATIVE`` of core/functions.py.
     """
 
     function: str
@@ -184,27 +184,39 @@ class Cumulative(Op):
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x,) = ins
-        return (Tensor(x.dims, _result(CUMULATIVE[self.function], x), x.parts),)
+        function = CUMULATIVE[self.function]
+        values = Tensor(x.dims, _result(function, x), x.parts)
+        return (values, Tensor(x.dims, "int64")) if function.also else (values,)
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         (x,) = ins
         axis = axis_of(self.dim, x)
         rows = x.factors(0, axis) + x.factors(axis + 1)
         names = ("rows",) * len(rows) + ("(row length - 1)",)
-        (kind,) = CUMULATIVE[self.function].fold
-        return (Term(LABELS[kind], kind, (*rows, x.dims[axis] - 1), names),)
+        return tuple(
+            Term(
+                LABELS[kind],
+                kind,
+                (*times, *rows, x.dims[axis] - 1),
+                ("for each",) * len(times) + names,
+            )
+            for kind, times in _repeated(CUMULATIVE[self.function].fold)
+        )
 
     def coupling(self, axis: int, ins: tuple[Tensor, ...]) -> Coupling:
         return "uneven" if axis == axis_of(self.dim, ins[0]) else "each"
 
     def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
-        keeps = CUMULATIVE[self.function].keeps and ins[0].dtype in FLOATS
-        return Saved((0,), (0,)) if keeps else Saved()
+        keeps = CUMULATIVE[self.function].keeps if ins[0].dtype in FLOATS else ""
+        return {"indices": Saved((0,), (1,)), "in out": Saved((0,), (0,))}.get(keeps, Saved())
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield example(Cumulative("cumsum", 1), (2, 3, 4))
         yield example(Cumulative("cumprod", -1), (2, 3, 4, 5))
+        yield example(Cumulative("cummax", 1), (2, 3, 4))
+        yield example(Cumulative("cummin", 0), (4,), dtypes=("int64",))
+        yield example(Cumulative("logcumsumexp", 1), (2, 3))
         yield example(Cumulative("cumsum", 0), (2, 3), dtypes=("bool",))
         yield example(Cumulative("cumsum", 2), (2, 3))  # refused
         yield example(Cumulative("cumsumm", 1), (2, 3))  # refused

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from netcalc.core.fields import Indices
-from netcalc.core.numbers import Num, equal
+from netcalc.core.numbers import Num, ceil_div, equal, larger
 from netcalc.core.ops.base import (
     Coupling,
     Example,
@@ -55,13 +55,16 @@ class Upsample(Op):
     Either ``size`` gives the new sizes, or ``scale_factor`` what each is multiplied by, rounded
     down. ``mode``: nearest, nearest-exact, linear (1 axis), bilinear, bicubic (2), trilinear (3).
     Work for each output with t taps (2 for each axis, 4 when cubic): t multiplications and t - 1
-    additions. The weights are the same for all channels and are not counted.
+    additions. The weights are the same for all channels and are not counted. With ``antialias``
+    (bilinear and bicubic) the axes are resized one after the other, the last one first, and an axis
+    that gets smaller by a factor f has f times as many taps, rounded up.
     """
 
     size: Indices | None = None
     scale_factor: float | None = None
     mode: str = "nearest"
     align_corners: bool = False
+    antialias: bool = False
 
     def limits(self) -> Iterator[Guard]:
         one = (self.size is None) != (self.scale_factor is None)
@@ -73,6 +76,8 @@ class Upsample(Op):
         yield Guard((self.mode in TAPS,), "mode must be one of {known}, got {got!r}", told)
         nearest = self.mode.startswith("nearest")
         yield Guard((not (nearest and self.align_corners),), "align_corners is not for {got}", told)
+        smooth = not self.antialias or self.mode in ("bilinear", "bicubic")
+        yield Guard((smooth,), "antialias is not for {got}", told)
 
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         (x,) = ins
@@ -97,7 +102,27 @@ class Upsample(Op):
         return (Tensor((*x.dims[:2], *sizes), x.dtype),)
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
-        return weighted(TAPS[self.mode][0], outs[0])
+        return (
+            self._smooth(ins[0], outs[0])
+            if self.antialias
+            else weighted(TAPS[self.mode][0], outs[0])
+        )
+
+    def _smooth(self, x: Tensor, y: Tensor) -> tuple[Term, ...]:
+        """The work of one axis after the other."""
+        least = {"bilinear": 2, "bicubic": 4}[self.mode]
+        *rest, height, width = x.dims
+        wide = Tensor((*rest, height, y.dims[-1]))
+        steps = ((wide, width, y.dims[-1]), (y, height, y.dims[-2]))
+        return tuple(
+            elementwise(label, kind, made, (taps - fewer, name))
+            for made, old, new in steps
+            for taps in (larger(ceil_div(least * old, new), least),)
+            for label, kind, fewer, name in (
+                ("multiplications by weights", "mul", 0, "taps"),
+                ("additions", "add", 1, "(taps - 1)"),
+            )
+        )
 
     def working(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Working, ...]:
         x, y = ins[0], outs[0]
@@ -122,12 +147,15 @@ class Upsample(Op):
         yield example(Upsample((10, 4), mode="bilinear", align_corners=True), (2, 3, 5, 6))
         yield example(Upsample(scale_factor=0.5, mode="bicubic"), (2, 3, 5, 6))
         yield example(Upsample((3, 4, 5), mode="trilinear"), (1, 2, 3, 3, 3))
+        yield example(Upsample((3, 7), mode="bilinear", antialias=True), (2, 3, 8, 6))
+        yield example(Upsample(scale_factor=0.5, mode="bicubic", antialias=True), (2, 3, 8, 6))
         # refused
         yield example(Upsample(), (2, 3, 5, 6))
         yield example(Upsample((4,), 2.0), (2, 3, 5, 6))
         yield example(Upsample(scale_factor=2.0, mode="cubic"), (2, 3, 5, 6))
         yield example(Upsample(scale_factor=2.0, align_corners=True), (2, 3, 5, 6))
         yield example(Upsample(scale_factor=2.0, mode="bilinear"), (2, 3, 5))
+        yield example(Upsample(scale_factor=2.0, antialias=True), (2, 3, 5, 6))
         yield example(Upsample((4, 4)), (2, 3, 5))
         yield example(Upsample((0, 4)), (2, 3, 5, 6))
         yield example(Upsample(scale_factor=0.1), (2, 3, 5, 6))

@@ -36,8 +36,8 @@ class Expand(View):
 
     def limits(self) -> Iterator[Guard]:
         told = {"size": list(self.size)}
-        fits = all(d >= 1 or d == -1 for d in self.size)
-        yield Guard((fits,), "size must be positive integers or -1, got {size}", told)
+        fits = all(d >= -1 for d in self.size)
+        yield Guard((fits,), "size must be integers from 0 on or -1, got {size}", told)
 
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         (x,) = ins
@@ -66,6 +66,7 @@ class Expand(View):
     def examples(cls) -> Iterator[Example]:
         yield example(Expand((2, 3, 4)), (3, 1))
         yield example(Expand((2, -1, 5, -1)), (2, 3, 1, 4))
+        yield example(Expand((0, 3)), (1, 3))
         # refused
         yield example(Expand((2, 4)), (2, 3))
         yield example(Expand((3,)), (1, 3))

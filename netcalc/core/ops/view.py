@@ -28,7 +28,7 @@ from netcalc.core.ops.parts import (
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard
 
-__all__ = ["Permute", "Reshape", "Transpose"]
+__all__ = ["AsStrided", "Permute", "Reshape", "Transpose"]
 
 
 class View(Op):
@@ -177,6 +177,51 @@ def _parts(x: Tensor, y: Tensor) -> tuple[tuple[Num, ...], ...]:
         parts |= {j: joined if len(after) == 1 else (y.dims[j],) for j in after}
     found = tuple(parts[j] for j in range(len(y.dims)))
     return found if any(len(axis) > 1 for axis in found) else ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AsStrided(View):
+    """A view of the values in memory, each axis of ``size`` so many of them apart as ``stride``.
+
+    It begins at ``storage_offset``. The values of the input are taken to lie in order.
+    """
+
+    size: Indices
+    stride: Indices
+    storage_offset: int = 0
+    STATED: ClassVar[bool] = True
+
+    def limits(self) -> Iterator[Guard]:
+        each = (*self.size, *self.stride, self.storage_offset)
+        told = {"size": list(self.size), "stride": list(self.stride), "from": self.storage_offset}
+        fits = len(self.size) == len(self.stride) and all(n >= 0 for n in each)
+        template = "{size}, {stride} and {from} must be as many sizes and strides, none negative"
+        yield Guard((fits,), template, told)
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        (x,) = ins
+        steps = zip(self.size, self.stride, strict=True)
+        last = self.storage_offset + sum((d - 1) * s for d, s in steps)
+        told = {"x": x, "last": last}
+        fits = 0 in self.size or x.numel >= last + 1
+        yield Guard((fits,), "there is no value {last} in {x}", told)
+
+    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
+        return (Tensor(self.size, ins[0].dtype),)
+
+    def coupling(self, axis: int, ins: tuple[Tensor, ...]) -> Coupling:
+        return "uneven"
+
+    def axis_after(self, axis: int, ins: tuple[Tensor, ...]) -> int | None:
+        return min(axis, len(self.size) - 1) if self.size else None
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield example(AsStrided((3, 4), (2, 1)), (2, 5))
+        yield example(AsStrided((2, 2, 3), (0, 4, 1), 3), (3, 5))
+        yield example(AsStrided((3, 4), (3, 1), 1), (2, 5))  # refused
+        yield example(AsStrided((3, 4), (1,)), (2, 5))  # refused
+        yield example(AsStrided((3, 4), (-1, 1), 4), (2, 5))  # refused
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,0 +1,89 @@
+"""Rules that users give for operators of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from netcalc.core.ops.custom import Custom
+from netcalc.core.tensor import BYTES, Tensor
+from netcalc.core.term import WORK, Term
+from netcalc.errors import InputError, SpecError
+
+Rule: TypeAlias = Callable[..., tuple[Tensor | Sequence[Tensor], Sequence[Term]]]
+"""Takes an operator's arguments, its tensors as ``Tensor``; gives its outputs and its work."""
+
+RULES: dict[str, Rule] = {}
+"""The rules by operator: ``library::scan`` or the dotted name of a Python function."""
+
+
+def register(op: Any, rule: Rule | None = None) -> Any:
+    """Give an operator a rule: its outputs and its work, so that ``trace`` knows both.
+
+    ``op`` is an operator of PyTorch's dispatcher (``torch.ops.library.scan`` or its name,
+    ``"library::scan"``), or a Python function or its dotted name (``"library.ops.scan"``), which
+    need not reach the dispatcher. ``rule`` takes the operator's arguments, with a ``Tensor``
+    (``dims``, ``dtype``) for each tensor, and gives ``outputs, work``: a Tensor or several, and a
+    list of ``Term`` (empty where it computes nothing). The operator itself is then not called, and
+    a function is replaced wherever it was imported to, while a model is traced. Without a rule this
+    is a decorator for one; a second rule replaces the first, and None takes it away.
+
+    Raises InputError where ``op`` names no operator.
+    """
+    name = name_of(op)
+    if rule is not None:
+        RULES[name] = rule
+        return rule
+
+    def decorated(function: Rule) -> Rule:
+        RULES[name] = function
+        return function
+
+    return decorated
+
+
+def unregister(op: Any) -> None:
+    """Take an operator's rule away; nothing happens where there is none."""
+    RULES.pop(name_of(op), None)
+
+
+def name_of(op: Any) -> str:
+    """The name that an operator's rule stands under."""
+    name = op if isinstance(op, str) else getattr(op, "_qualified_op_name", None)
+    if name is None and callable(getattr(op, "name", None)):
+        name = op.name().partition(".")[0]  # an overload of an operator
+    if name is None and hasattr(op, "__module__") and hasattr(op, "__qualname__"):
+        name = f"{op.__module__}.{op.__qualname__}"
+    parts = str(name).replace("::", ".").split(".")
+    if name is None or len(parts) < 2 or not all(p.isidentifier() for p in parts):
+        raise InputError(
+            f"register takes an operator such as 'library::scan', or a function or its dotted name,"
+            f" got {op!r}"
+        )
+    return str(name)
+
+
+def custom(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Custom:
+    """The layer that an operator with a rule is, for these arguments.
+
+    Raises SpecError where the rule gives anything but outputs and work.
+    """
+    try:
+        made = RULES[name](*args, **kwargs)
+    except Exception as problem:
+        told = " ".join(str(problem).split())[:200]
+        raise SpecError(f"the rule of {name}: {type(problem).__name__}: {told}") from problem
+    if not isinstance(made, tuple) or len(made) != 2:
+        raise SpecError(f"the rule of {name} must return outputs, work; got {made!r}")
+    outputs, work = made
+    outs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+    for out in outs:
+        whole = isinstance(out, Tensor) and all(isinstance(d, int) and d >= 0 for d in out.dims)
+        if not whole or out.dtype not in BYTES:
+            told = f"its outputs must be Tensors of plain ints, got {out!r}"
+            raise SpecError(f"the rule of {name}: {told}")
+    for term in work:
+        if not isinstance(term, Term) or term.kind not in WORK or term.operand:
+            told = f"its work must be Terms of kind {', '.join(WORK)}, got {term!r}"
+            raise SpecError(f"the rule of {name}: {told}")
+    return Custom(name, outs, tuple(work))

@@ -1,0 +1,108 @@
+"""Operators that users gave a rule for: the rule answers, and the operator is not called."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_leaves, tree_map
+
+from netcalc.core.rules import RULES, custom
+from netcalc.core.tensor import Tensor
+from netcalc.errors import InputError
+from netcalc.pytorch.events import Event
+from netcalc.pytorch.lifted import on_all
+
+Called = Callable[[str, dict[str, Any], Any, Any], Any]
+
+
+def ruled(name: str) -> str | None:
+    """The name of the rule for a dispatched operator, if it has one."""
+    full = name if "::" in name else f"aten::{name}"
+    return full if full in RULES else None
+
+
+def by_rule(event: Event, name: str, args: Any, kwargs: Any) -> Any:
+    """What an operator gives by its rule: empty tensors, where its own tensors are."""
+    values, named = tree_map(_as_tensor, (tuple(args), dict(kwargs)))
+    event.lifted = on_all(custom(name, values, named), event)
+    event.answered = True
+    tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
+    device = tensors[0].device if tensors else torch.device("meta")
+    made = event.lifted.op.shape()
+    dims: list[Any] = [x.dims for x in made]
+    kinds = [getattr(torch, x.dtype) for x in made]
+    outs = tuple(
+        torch.zeros(d, dtype=kind, device=device) for d, kind in zip(dims, kinds, strict=True)
+    )
+    return outs[0] if len(outs) == 1 else outs
+
+
+def _as_tensor(value: Any) -> Any:
+    if not isinstance(value, torch.Tensor):
+        return value
+    return Tensor(tuple(value.shape), str(value.dtype).removeprefix("torch."))
+
+
+@contextmanager
+def patched(called: Called) -> Iterator[None]:
+    """Python functions that have a rule, replaced wherever they were imported to, for a while."""
+    replaced: list[tuple[Any, str, Any]] = []
+    try:
+        for name in [name for name in RULES if "::" not in name]:
+            function = _found(name)
+            stands_in = _stand_in(name, function, called)
+            for place, key in _places(name, function):
+                setattr(place, key, stands_in)
+                replaced.append((place, key, function))
+        yield
+    finally:
+        for place, key, function in reversed(replaced):
+            setattr(place, key, function)
+
+
+def _found(name: str) -> Any:
+    """The function of a dotted name: in a module, or in a class of one."""
+    parts = name.split(".")
+    for at in range(len(parts) - 1, 0, -1):
+        try:
+            place: Any = sys.modules.get(".".join(parts[:at])) or import_module(
+                ".".join(parts[:at])
+            )
+        except ImportError:
+            continue
+        for part in parts[at:]:
+            place = getattr(place, part, None)
+        if callable(place):
+            return place
+    raise InputError(f"register: there is no function {name}; import it, or check its name")
+
+
+def _places(name: str, function: Any) -> Iterator[tuple[Any, str]]:
+    """Every module that has the function under some name, and the class that it is defined in."""
+    for module in list(sys.modules.values()):
+        for key, value in list(getattr(module, "__dict__", {}).items()):
+            if value is function:
+                yield module, key
+    owner, _, key = name.rpartition(".")
+    place = sys.modules.get(owner)
+    if place is None:
+        yield _found(owner), key
+
+
+def _stand_in(name: str, function: Any, called: Called) -> Any:
+    @wraps(function)
+    def stands_in(*args: Any, **kwargs: Any) -> Any:
+        try:
+            named = dict(inspect.signature(function).bind(*args, **kwargs).arguments)
+        except (TypeError, ValueError):  # a function of C has no signature
+            named = {f"{i}": value for i, value in enumerate(args)} | kwargs
+        return called(name, named, args, kwargs)
+
+    return stands_in

@@ -1,0 +1,141 @@
+"""The forward pass of a trace, on the first of three ways that works.
+
+On the meta device; there too, but with what depends on no weights computed for real, for a forward
+pass that reads such values; on the CPU with real tensors, for one that reads others.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from torch.utils._pytree import tree_map
+
+from netcalc.errors import InputError, NetcalcError
+from netcalc.pytorch.contagion import LIMIT
+from netcalc.pytorch.machine import memory_here
+from netcalc.pytorch.twin import inputs_on_meta, on_cpu, on_meta, unwrapped, with_values
+from netcalc.pytorch.watch import Watch, watch
+
+Anew = Callable[[bool], nn.Module]
+"""Makes a model again with its buffers, and if that is asked for with its weights."""
+
+
+class Pass(NamedTuple):
+    """A forward pass that was watched: on which model, on what, what came out, and how it ran."""
+
+    model: nn.Module
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    seen: Watch
+    out: Any
+    how: str
+
+
+def passed(
+    model: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    anew: Anew | None = None,
+    quick: bool = True,
+) -> Pass:
+    """A watched forward pass of a copy of a model.
+
+    ``anew`` makes the model of which ``model`` is a copy without values; ``quick`` is Watch's.
+    Raises InputError where the model cannot be copied, NetcalcError where no way works, or where
+    what is wrong is not that values are missing.
+    """
+    first = ""
+    for way in (_on_meta, _mixed, _on_cpu):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what its code warns of is no matter of ours
+                return way(model, args, kwargs, first, anew, quick)
+        except NetcalcError:
+            raise
+        except Exception as problem:
+            told = f"{type(problem).__name__}: {' '.join(str(problem).split())[:200]}"
+            if way is _on_cpu or not _wants_values(problem):
+                name = type(unwrapped(model)).__name__
+                raise NetcalcError(f"{name} cannot run: {told}") from problem
+            first = first or told
+    raise AssertionError  # the last way returns or raises
+
+
+def _wants_values(problem: Exception) -> bool:
+    """Whether a pass failed because tensors on the meta device have no values."""
+    said = str(problem).lower()
+    missing = ("meta", "data-dependent", "data dependent", "no data")
+    return isinstance(problem, NotImplementedError) or any(word in said for word in missing)
+
+
+def _on_meta(
+    model: nn.Module, args: Any, kwargs: Any, first: str, anew: Anew | None, quick: bool
+) -> Pass:
+    twin = on_meta(model)
+    xs, named = inputs_on_meta((args, kwargs))
+    seen, out = watch(twin, xs, named, quick=quick)
+    return Pass(twin, xs, named, seen, out, "traced on the meta device")
+
+
+def _mixed(
+    model: nn.Module, args: Any, kwargs: Any, first: str, anew: Anew | None, quick: bool
+) -> Pass:
+    if anew is not None and any(b.is_meta for b in model.buffers()):
+        model = anew(False)
+    twin = on_meta(model, LIMIT)
+    xs, named = tree_map(_known, (args, kwargs))
+    seen, out = watch(twin, xs, named, quick=False, mixed=True)
+    how = "traced on the meta device, but for values that its forward pass reads"
+    return Pass(twin, xs, named, seen, out, how)
+
+
+def _on_cpu(
+    model: nn.Module, args: Any, kwargs: Any, first: str, anew: Anew | None, quick: bool
+) -> Pass:
+    held = sum(p.numel() * p.element_size() for p in model.parameters())
+    if held > memory_here() // 4:
+        name = type(unwrapped(model)).__name__
+        raise InputError(
+            f"{name} reads values in its forward pass ({_short(first)}), and with {held:,} bytes of"
+            " weights it is too large to run here"
+        )
+    twin = on_cpu(anew(True) if anew is not None else model)
+    xs, named = tree_map(_real, (args, kwargs))
+    with _slow_paths():
+        seen, out = watch(twin, xs, named, quick=False, held=False)
+    return Pass(twin, xs, named, seen, out, f"run on the CPU with real tensors: {_short(first)}")
+
+
+def _short(told: str) -> str:
+    """The beginning of a message that goes into a header."""
+    sentence = told.partition(". ")[0].partition(", as ")[0]
+    return sentence if len(sentence) <= 100 else f"{sentence[:97]}..."
+
+
+def _known(value: Any) -> Any:
+    """An input whose values matter as it is, on the CPU; one of floating numbers on meta."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    if value.is_floating_point() or value.is_complex() or value.numel() > LIMIT:
+        return torch.empty_like(value, device="meta")
+    return _real(value)
+
+
+def _real(value: Any) -> Any:
+    return with_values(value) if isinstance(value, torch.Tensor) else value
+
+
+@contextmanager
+def _slow_paths() -> Iterator[None]:
+    """Attention layer by layer, not in the fused operators that the CPU has for inference."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
