@@ -41,7 +41,7 @@ def on_meta(model: nn.Module, real: int = 0) -> nn.Module:
         held = vars(module)
         held["training"] = False
         for name, value in held.items():
-            if name not in _REGISTERS and _may_hold(value):
+            if type(value) not in _PLAIN and name not in _REGISTERS and _may_hold(value):
                 held[name] = tree_map(lambda v: _moved(v, real), value)
     return twin
 
@@ -75,21 +75,23 @@ def stored(model: nn.Module, register: str) -> Iterator[tuple[str, torch.Tensor]
 
 
 _REGISTERS = ("_parameters", "_buffers", "_modules")
-_PLAIN = (type(None), bool, int, float, str, bytes, type, FunctionType, torch.dtype, torch.Size)
+_PLAIN = frozenset(
+    (type(None), bool, int, float, str, bytes, type, FunctionType, torch.dtype, torch.Size)
+)
 """Types of which copies are the same."""
 
 
 def _plain(value: Any) -> bool:
-    if type(value) is tuple:
-        return all(isinstance(held, _PLAIN) for held in value)
-    return isinstance(value, _PLAIN)
+    kind = type(value)
+    return kind in _PLAIN or (kind is tuple and all(type(held) in _PLAIN for held in value))
 
 
 def _may_hold(value: Any) -> bool:
     """Whether a value is a tensor, or has some in it."""
-    if type(value) in (list, tuple, dict):
-        inside = value.values() if type(value) is dict else value
-        return not all(isinstance(held, _PLAIN) for held in inside)
+    kind = type(value)
+    if kind in (list, tuple, dict):
+        inside = value.values() if kind is dict else value
+        return not all(type(held) in _PLAIN for held in inside)
     return isinstance(value, torch.Tensor)
 
 
