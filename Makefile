@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check reports cuda docs bench mutate clean
+.PHONY: demo test test-all check reports cuda docs bench mutate clean
 
 demo: .venv/demo  ## GoogLeNet's table and the naive/reduced comparison, without torch
 	$(BIN)/netcalc table googlenet
@@ -11,6 +11,11 @@ demo: .venv/demo  ## GoogLeNet's table and the naive/reduced comparison, without
 
 test: check  ## everything that CI runs
 	$(BIN)/python -m pytest -n auto
+
+MODELS := $(BIN)/python -m pytest -n auto -m all --junitxml=.venv/models.xml
+test-all: .venv/counters test  ## that, and every model of torchvision and timm: reports/models.md
+	@rm -f .venv/models.xml
+	$(MODELS); failed=$$?; $(BIN)/python -m tests.models_report .venv/models.xml && exit $$failed
 
 check: .venv/dev  ## style, types and import rules
 	$(BIN)/ruff check .
@@ -27,7 +32,7 @@ cuda: .venv/dev  ## reports/cuda.md, on a machine with a GPU
 docs: .venv/dev  ## the generated blocks in docs/ and README.md
 	$(BIN)/cog -r README.md docs/*.md
 
-bench: .venv/dev  ## ratios of one run, written to reports/benchmarks.md
+bench: .venv/counters  ## ratios of one run, written to reports/benchmarks.md
 	$(BIN)/python tests/bench/bench.py
 
 mutate: .venv/dev  ## how many changed operators and constants of netcalc/core the tests notice
@@ -46,3 +51,7 @@ clean:
 .venv/dev: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@ .venv/demo
+
+.venv/counters: .venv/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,counters]"
+	@touch $@

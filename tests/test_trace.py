@@ -306,6 +306,32 @@ def test_another_input_is_traced_again() -> None:
     assert half.totals.param_bytes == 2 * half.totals.params
 
 
+class Caches(nn.Module):
+    """Makes a table on its first pass and keeps it, in an attribute and in a dictionary."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+        self.table: Any = None
+        self.cache: dict[str, Any] = {}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.linear.requires_grad_(False)
+        if self.table is None:
+            self.table = self.linear.weight.exp()
+        if "sum" not in self.cache:
+            self.cache["sum"] = self.table.sum()
+        return self.linear(x) * self.cache["sum"]
+
+
+def test_a_second_trace_is_as_the_first() -> None:
+    graph = trace(Caches(), torch.empty(2, 4))
+    first, again = nc.analyse(graph), nc.analyse(graph, batch=2, dtype="float32")
+    assert [row.node.op for row in first.rows] == [row.node.op for row in again.rows]
+    assert first.totals == again.totals
+    assert first.totals.trainable == first.totals.params
+
+
 def test_mistakes_are_told_in_one_line() -> None:
     for args, said in (
         (("torchvision:resnet19",), "torchvision has no model 'resnet19'; did you mean"),

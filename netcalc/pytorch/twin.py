@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import FunctionType
 from typing import Any
@@ -44,6 +45,32 @@ def on_meta(model: nn.Module, real: int = 0) -> nn.Module:
             if type(value) not in _PLAIN and name not in _REGISTERS and _may_hold(value):
                 held[name] = tree_map(lambda v: _moved(v, real), value)
     return twin
+
+
+@contextmanager
+def kept(twin: nn.Module) -> Iterator[None]:
+    """Puts back what a forward pass does to the attributes of a model, so that it can run again.
+
+    What lies deeper than in a list, set or dictionary of a module is not put back.
+    """
+    held = []
+    for module in twin.modules():
+        own = dict(vars(module))
+        inner = [(v, copy.copy(v)) for v in own.values() if type(v) in (dict, list, set)]
+        held.append((module, own, inner))
+    trainable = [(p, p.requires_grad) for p in twin.parameters()]
+    try:
+        yield
+    finally:
+        for module, own, inner in held:
+            now = vars(module)
+            now.clear()
+            now.update(own)
+            for container, before in inner:
+                container.clear()
+                (container.extend if type(container) is list else container.update)(before)
+        for parameter, before in trainable:
+            parameter.requires_grad_(before)
 
 
 def on_cpu(model: nn.Module) -> nn.Module:

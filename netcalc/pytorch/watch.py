@@ -26,7 +26,7 @@ from netcalc.pytorch.events import Event, Seen, Signature, signature
 from netcalc.pytorch.lift import lift
 from netcalc.pytorch.lifted import on_all
 from netcalc.pytorch.record import module_hooks
-from netcalc.pytorch.twin import stored
+from netcalc.pytorch.twin import kept, stored
 from netcalc.pytorch.writes import WRITTEN, Writes
 
 
@@ -229,6 +229,6 @@ def watch(
         if isinstance(tensor, torch.Tensor):
             seen.enter(tensor)
     hooks = module_hooks(seen.entering, seen.leaving)
-    with torch.inference_mode(), hooks, patched(seen.called), seen:
+    with kept(model), torch.inference_mode(), hooks, patched(seen.called), seen:
         out = model(*args, **kwargs)
     return seen, out

@@ -89,6 +89,17 @@ def in_process(rounds: int, limit: float) -> tuple[dict[str, Series], dict[str, 
     return series, {name: total for name, (_, total) in found["counts"].items()}
 
 
+def tracing(rounds: int, limit: float) -> dict[str, page.Traced]:
+    """By model, the times of tracing it and of counting it otherwise, or why there are none."""
+    found = {}
+    for name in page.MODELS:
+        say(f"  {name}")
+        printed = python("tests/bench/tracing.py", name, str(rounds), str(limit))
+        took = json.loads(printed.splitlines()[-1])
+        found[name] = {k: v if isinstance(v, str) else Series(v) for k, v in took.items()}
+    return found
+
+
 def main() -> None:
     """Measure, write the page and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -102,8 +113,10 @@ def main() -> None:
     whole = in_turns((BARE, *OURS, *PEERS, IMPORTS), *((2, 20) if quick else (6, 110)), say)
     say("inside one process")
     inside, totals = in_process(*((5, 5) if quick else (40, 25)))
+    say("tracing")
+    traced = tracing(*((1, 5) if quick else (6, 18)))
     load.append(os.getloadavg()[0])
-    text = page.render(page.Findings(whole, inside, totals, heavy, load, quick))
+    text = page.render(page.Findings(whole, inside, totals, heavy, load, quick, traced))
     beside = REPORT.with_name(REPORT.name + ".part")
     beside.write_text(text, encoding="utf-8")
     beside.replace(REPORT)

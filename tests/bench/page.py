@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from textwrap import fill
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from measure import Series
 
@@ -21,7 +21,19 @@ NETWORKS = ("googlenet", "googlenet-torchvision")
 SAME = NETWORKS[1]
 PEERS = ("torchinfo", "fvcore", "ptflops", "FlopCounterMode")
 INSIDE = (*PEERS, "ptflops, aten backend")
-PACKAGES = ("torch", "torchvision", "torchinfo", "fvcore", "ptflops")
+MODELS = (
+    *("googlenet", "resnet50", "vit_b_16", "swin_t"),
+    *("densenet121", "efficientnet_b0", "mobilenet_v3_small"),
+)
+TRACED, FORWARD = "netcalc", "bare forward pass on meta"
+COUNTERS = (
+    *("FlopCounterMode", "FlopCounterMode on meta", "torchinfo", "fvcore"),
+    *("ptflops", "ptflops, aten", "thop", "calflops"),
+)
+PACKAGES = ("torch", "torchvision", "torchinfo", "fvcore", "ptflops", "thop", "calflops")
+
+Traced: TypeAlias = Mapping[str, Series | str]
+"""Of one model, the times by what ran it, or why it did not run."""
 
 PAGE = """\
 # Benchmarks
@@ -51,6 +63,15 @@ The forward pass is the model's own, uncounted. Ratios are to `googlenet-torchvi
 
 {inside}
 
+## Tracing
+
+`nc.trace` and `nc.analyse` of a model that is built already, beside the model's own forward pass on
+the meta device and beside counters that run it: FlopCounterMode on meta as there, the others on
+1x3x224x224 real numbers, each as its documentation says. For netcalc a ratio to the bare pass, of
+which less is better; for the counters their time by netcalc's, of which more is.
+
+{tracing}
+
 ## How it was measured
 
 - The network is torchvision's GoogLeNet without its heads, on 1x3x224x224. All must find 6,624,904
@@ -66,6 +87,10 @@ The forward pass is the model's own, uncounted. Ratios are to `googlenet-torchvi
   them anyway has paid for already; the table inside one process leaves that out.
 - Inside one process gradients are off, which makes the other counters faster, and Python's garbage
   collector is on.
+- For tracing, each model has a process of its own, and each repetition a fresh copy of the model,
+  made before its time begins (netcalc takes the model as it is and copies it within its time). The
+  bare pass and netcalc run before each counter. All is run once untimed; FlopCounterMode must count
+  the MACs that netcalc does, or the benchmark stops.
 - The peak is the largest resident memory of a process, MB = 10^6 bytes; the smallest of its runs.
 """
 
@@ -84,6 +109,7 @@ class Findings(NamedTuple):
     heavy: list[str]
     load: list[float]
     quick: bool
+    traced: Mapping[str, Traced]
 
     @property
     def busy(self) -> bool:
@@ -100,6 +126,7 @@ def render(found: Findings) -> str:
         targets=markdown(("what", "target", "measured", ""), _targets(found), "llrl"),
         whole=_whole(found),
         inside=_inside(found),
+        tracing=_tracing(found.traced),
     )
 
 
@@ -127,6 +154,22 @@ def _targets(found: Findings) -> Iterable[tuple[str, ...]]:
         yield _at_most(f"inside one process: {name}", inside[name].best * 1e3, 4, " ms")
         ratio = inside[fast].best / inside[name].best
         yield _at_least(f"inside one process: {fast} / {name}", ratio, 15, found.busy)
+
+    for name, took in found.traced.items():
+        value = _time(took, TRACED) / _time(took, FORWARD)
+        what = f"tracing {name}: netcalc / the bare forward pass"
+        yield _row(what, "at most 1.0x", f"{value:.3f}x", value <= 1)
+    for name, took in found.traced.items():
+        ran = [c for c in COUNTERS if isinstance(took[c], Series)]
+        fast = min(ran, key=lambda c: _time(took, c))
+        value = _time(took, fast) / _time(took, TRACED)
+        yield _at_least(f"tracing {name}: {fast} / netcalc", value, 1, found.busy)
+
+
+def _time(took: Traced, name: str) -> float:
+    series = took[name]
+    assert isinstance(series, Series)
+    return series.best
 
 
 def _at_most(what: str, value: float, limit: float, unit: str) -> tuple[str, ...]:
@@ -181,6 +224,25 @@ def _inside(found: Findings) -> str:
     return markdown(titles, rows, "lrrrrr")
 
 
+def _tracing(traced: Mapping[str, Traced]) -> str:
+    titles = ("model", "bare, ms", "netcalc, ms", "netcalc / bare", *COUNTERS, "runs")
+    rows = []
+    for name, took in traced.items():
+        bare, ours = _time(took, FORWARD), _time(took, TRACED)
+        cells = (_against(took[c], ours) for c in COUNTERS)
+        runs = min(len(s.seconds) for s in took.values() if isinstance(s, Series))
+        ms = (f"{bare * 1e3:.1f}", f"{ours * 1e3:.1f}")
+        rows.append((name, *ms, f"{ours / bare:.3f}", *cells, str(runs)))
+    return markdown(titles, rows, "l" + "r" * (len(titles) - 1))
+
+
+def _against(series: Series | str, ours: float) -> str:
+    """A counter's time by netcalc's, or why there is none."""
+    if isinstance(series, str):
+        return series.replace("|", "/")
+    return f"{series.best / ours:.2f}"
+
+
 def markdown(titles: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
     """A pipe table with padded columns; ``align`` has an l or r for each."""
     lines = [titles, *rows]
@@ -202,7 +264,7 @@ def markdown(titles: Sequence[str], rows: Iterable[Sequence[str]], align: str) -
 
 def _circumstances(found: Findings) -> Iterable[str]:
     before, after = found.load
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    versions = ", ".join(map(_version, PACKAGES))
     for item in (
         f"{date.today().isoformat()}, netcalc {version('netcalc-nn')}",
         f"Python {platform.python_version()}, {versions}; FlopCounterMode is torch's",
@@ -210,6 +272,13 @@ def _circumstances(found: Findings) -> Iterable[str]:
         f"load over a minute: {before:.2f} before, {after:.2f} after",
     ):
         yield fill(f"- {item}", 100, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _version(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return f"no {name}"
 
 
 def _cpu() -> str:
