@@ -106,6 +106,9 @@ def _check_json(text: str, name: str) -> None:
         pass  # the bounds of the next steps name the line
 
 
+TOO_DEEP = f"nested more than {DEPTH} deep; use blocks"
+
+
 def _check_depth(text: str, name: str) -> None:
     """Refuse what is nested too deep, before anything recurses over it."""
     depth = 0
@@ -114,9 +117,7 @@ def _check_depth(text: str, name: str) -> None:
             depth += 1
             if depth > DEPTH:
                 mark: Any = event.start_mark
-                raise SpecError(
-                    f"{name}:{mark.line + 1}: nested more than {DEPTH} deep; use blocks"
-                )
+                raise SpecError(f"{name}:{mark.line + 1}: {TOO_DEEP}")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -125,6 +126,8 @@ def _syntax(problem: yaml.YAMLError, name: str) -> str:
     mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
     said = getattr(problem, "problem", None) or getattr(problem, "reason", None) or "not YAML"
     context = getattr(problem, "context", None)
+    if "nesting depth" in said:  # newer versions of PyYAML have a limit of their own
+        said, context = TOO_DEEP, None
     place = f"{name}:{mark.line + 1}" if mark is not None else name
     return f"{place}: {said}{f' ({context})' if context else ''}"
 
