@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import sys
+import threading
 import types
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -155,6 +157,67 @@ def test_the_header_says_how_a_model_was_traced(tmp_path: Any) -> None:
     assert ran.code == 0, ran.err
     assert "made with its weights alone on the meta device" in ran.out
     assert "run on the CPU with real tensors" in ran.out
+
+
+class Holds(nn.Module):
+    """Holds what has no copy, and a weight that is computed from others before any pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+        self.linear = nn.Linear(4, 3)
+        self.scaled = self.linear.weight * 2
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with self.lock:
+            return nn.functional.linear(self.linear(x), self.scaled.t())
+
+
+def test_what_cannot_be_copied_is_shared() -> None:
+    model = Holds()
+    graph = nc.trace(model, torch.rand(2, 4))
+    assert nc.analyse(graph).totals.macs == 2 * 2 * 4 * 3
+    assert nc.analyse(graph).totals.params == 4 * 3 + 3
+    assert not model.scaled.is_meta
+
+
+def test_padding_masks_of_an_encoder_make_no_nested_tensors() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+            self.encoder = nn.TransformerEncoder(layer, 2)
+
+        def forward(self, x: torch.Tensor, mask: torch.Tensor) -> Any:
+            return self.encoder(x, src_key_padding_mask=mask)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        graph = nc.trace(Model(), torch.rand(3, 5, 8), torch.zeros(3, 5, dtype=torch.bool))
+    assert graph.remarks[0] == "traced on the meta device"
+    each = 5 * (4 * 8 * 8 + 2 * 8 * 16) + 2 * 5 * 5 * 8
+    assert nc.analyse(graph).totals.macs == 2 * 3 * each
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_the_general_convolution(transposed: bool) -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight, self.bias = (
+                nn.Parameter(torch.rand(4, 2, 3, 3)),
+                nn.Parameter(torch.rand(4)),
+            )
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            at = ((2, 2), (1, 1), (1, 1), transposed, (0, 0), 2)
+            return torch.convolution(x, self.weight, self.bias, *at)
+
+    analysis = nc.analyse(nc.trace(Model(), torch.rand(1, 4, 9, 9)))
+    assert analysis.result.unknown == {}
+    places = 9 * 9 if transposed else 5 * 5
+    assert analysis.totals.macs == places * 4 * 2 * 3 * 3
+    assert analysis.totals.params == 4 * 2 * 3 * 3 + 4
 
 
 # --- writes -----------------------------------------------------------------------------

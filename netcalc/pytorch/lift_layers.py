@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from netcalc.core.ops.base import Op
+from netcalc.core.ops.conv import Conv
 from netcalc.core.ops.dense import Linear
 from netcalc.core.ops.embedding import Embedding, EmbeddingBag
 from netcalc.core.ops.gated import PReLU
@@ -15,6 +16,7 @@ from netcalc.core.ops.losses import MSELoss, NLLLoss
 from netcalc.core.ops.matmul import MatMul
 from netcalc.core.ops.recurrent import GRU, LSTM, RNN
 from netcalc.core.ops.resample import GridSample, Upsample
+from netcalc.core.ops.transposed import ConvTranspose
 from netcalc.pytorch.events import Event, Seen
 from netcalc.pytorch.lifted import Lifted, Special, on_all, on_first, own
 
@@ -147,7 +149,22 @@ def _grid_sample(event: Event) -> Lifted:
     return on_all(GridSample(mode, padding, bool(said["align_corners"])), event)
 
 
+def _convolution(event: Event) -> Lifted:
+    """The general operator that all convolutions come down to."""
+    said, held = event.arguments, own(event, "weight", "bias")
+    shape = said["weight"].shape
+    n = len(shape) - 2
+    names = ("stride", "padding", "dilation", *(["output_padding"] if said["transposed"] else []))
+    each = {name: tuple(said[name]) * (n if len(said[name]) == 1 else 1) for name in names}
+    channels = shape[1] * said["groups"] if said["transposed"] else shape[0]
+    op = (ConvTranspose if said["transposed"] else Conv)(
+        out_channels=channels, kernel=shape[2:], groups=said["groups"], bias="bias" in held, **each
+    )
+    return Lifted(op, _input(event), held)
+
+
 LAYERS: dict[str, Special] = {
+    **dict.fromkeys(("convolution", "_convolution"), _convolution),
     **dict.fromkeys(("layer_norm", "rms_norm"), _layer_norm),
     "group_norm": _group_norm,
     "instance_norm": _instance_norm,

@@ -52,7 +52,7 @@ def passed(
     first = ""
     for way in (_on_meta, _mixed, _on_cpu):
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _slow_paths():
                 warnings.simplefilter("ignore")  # what its code warns of is no matter of ours
                 return way(model, args, kwargs, first, anew, quick)
         except NetcalcError:
@@ -69,7 +69,7 @@ def passed(
 def _wants_values(problem: Exception) -> bool:
     """Whether a pass failed because tensors on the meta device have no values."""
     said = str(problem).lower()
-    missing = ("meta", "data-dependent", "data dependent", "no data")
+    missing = ("meta", "data-dependent", "data dependent", "no data", "unallocated")
     return isinstance(problem, NotImplementedError) or any(word in said for word in missing)
 
 
@@ -106,8 +106,7 @@ def _on_cpu(
         )
     twin = on_cpu(anew(True) if anew is not None else model)
     xs, named = tree_map(_real, (args, kwargs))
-    with _slow_paths():
-        seen, out = watch(twin, xs, named, quick=False, held=False)
+    seen, out = watch(twin, xs, named, quick=False, held=False)
     return Pass(twin, xs, named, seen, out, f"run on the CPU with real tensors: {_short(first)}")
 
 
@@ -132,7 +131,7 @@ def _real(value: Any) -> Any:
 
 @contextmanager
 def _slow_paths() -> Iterator[None]:
-    """Attention layer by layer, not in the fused operators that the CPU has for inference."""
+    """Attention layer by layer, not in fused operators or nested tensors as in fast inference."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

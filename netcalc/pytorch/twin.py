@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 from netcalc.errors import InputError
 
@@ -31,6 +31,8 @@ def on_meta(model: nn.Module, real: int = 0) -> nn.Module:
         memo[id(tensor)] = _parameter(key, tensor)
     for key, tensor in stored(model, "_buffers"):
         memo[id(tensor)] = _buffer(key, tensor, real)
+    for tensor in _loose(model):
+        memo.setdefault(id(tensor), _buffer("", tensor, real))
     try:
         twin = _copied(model, memo)
     except Exception as problem:
@@ -83,6 +85,8 @@ def on_cpu(model: nn.Module) -> nn.Module:
                 copied = with_values(tensor)
                 learned = isinstance(tensor, nn.Parameter)
                 memo[id(tensor)] = nn.Parameter(copied, tensor.requires_grad) if learned else copied
+    for tensor in _loose(model):
+        memo.setdefault(id(tensor), with_values(tensor))
     return _copied(model, memo).eval()
 
 
@@ -91,6 +95,14 @@ def with_values(tensor: torch.Tensor) -> torch.Tensor:
     if tensor.is_meta:
         return torch.zeros_like(tensor, device="cpu")
     return tensor.detach().cpu().clone()
+
+
+def _loose(model: nn.Module) -> Iterator[torch.Tensor]:
+    """Plain tensors that modules hold in attributes: computed weights, tables."""
+    for module in model.modules():
+        for name, value in vars(module).items():
+            if type(value) not in _PLAIN and name not in _REGISTERS and _may_hold(value):
+                yield from (t for t in tree_leaves(value) if isinstance(t, torch.Tensor))
 
 
 def stored(model: nn.Module, register: str) -> Iterator[tuple[str, torch.Tensor]]:
@@ -143,8 +155,18 @@ def _copied(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
         elif type(value) in (dict, OrderedDict, set, list) and not value:
             held[name] = type(value)()
         else:
-            held[name] = copy.deepcopy(value, memo)
+            held[name] = _deep(value, memo)
     return twin
+
+
+def _deep(value: Any, memo: dict[int, Any]) -> Any:
+    """A copy; a lock, a file or the like is shared, for there is no copy of it."""
+    try:
+        return copy.deepcopy(value, memo)
+    except TypeError as problem:
+        if "cannot pickle" not in str(problem):
+            raise
+        return value
 
 
 @cache
