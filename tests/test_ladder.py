@@ -249,6 +249,60 @@ def test_writes_into_parts_reach_the_whole() -> None:
     assert nc.analyse(graph).totals.depth == 1
 
 
+def test_what_out_is_given_is_written() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            made, both = torch.zeros_like(x), torch.zeros(2 * len(x), 4, device=x.device)
+            torch.mul(self.a(x), 2, out=made)
+            torch.cat([made, made], 0, out=both)
+            return self.b(both)
+
+    graph = nc.trace(Model(), torch.rand(3, 4))
+    assert nc.analyse(graph).totals.depth == 2
+    assert nc.analyse(graph).totals.macs == 3 * 4 * 4 + 6 * 4 * 4
+
+
+def test_an_operator_that_returns_nothing_is_no_zero() -> None:
+    library = torch.library.Library("netcalc_void", "DEF")
+    try:
+        library.define("turn(Tensor(a!) q) -> ()")
+        library.impl("turn", lambda q: None, "Meta")
+
+        class Model(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                q = self.a(x)
+                torch.ops.netcalc_void.turn(q)
+                return self.b(q)
+
+        analysis = nc.analyse(nc.trace(Model(), torch.rand(3, 4)))
+        assert list(analysis.result.unknown) == ["netcalc_void::turn"]
+        assert analysis.totals.depth == 2
+        nc.register("netcalc_void::turn", lambda q: (q, [nc.Term("turns", "mul", q.dims)]))
+        analysis = nc.analyse(nc.trace(Model(), torch.rand(3, 4)))
+        assert analysis.result.unknown == {}
+        assert analysis.totals.ops["mul"] == 12
+        assert analysis.totals.depth == 2
+    finally:
+        nc.unregister("netcalc_void::turn")
+        library._destroy()
+
+
+def test_names_that_no_layer_may_have() -> None:
+    model = nn.Sequential()
+    model.add_module("<a b>", nn.Linear(4, 4))
+    result = nc.analyse(nc.trace(model, torch.rand(3, 4))).result
+    assert [row.name for row in result.rows] == ["_a_b_"]
+    assert result.totals.params == 20
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_overlap_of_views_is_that_of_their_elements(seed: int) -> None:
     """Against the sets of elements, for views that keep a dense tensor's strides."""
@@ -385,6 +439,33 @@ def test_a_wrong_rule_is_told(rule: Any, said: str) -> None:
 class I0e(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.special.i0e(x)
+
+
+@pytest.mark.usefixtures("rules")
+def test_methods_with_rules_are_left_as_they_were() -> None:
+    class Base:
+        @staticmethod
+        def scan(u: Any) -> Any:
+            return u
+
+        @classmethod
+        def made(cls, u: Any) -> Any:
+            return cls, u
+
+    class Derived(Base):
+        pass
+
+    home = types.ModuleType("netcalc_classes")
+    home.Base, home.Derived = Base, Derived
+    sys.modules["netcalc_classes"] = home
+    before = dict(vars(Base)), dict(vars(Derived))
+    try:
+        for name in ("Base.scan", "Base.made", "Derived.scan"):
+            nc.register(f"netcalc_classes.{name}", lambda u: (u, []))
+        nc.trace(nn.Linear(4, 4), torch.rand(2, 4))
+    finally:
+        del sys.modules["netcalc_classes"]
+    assert (dict(vars(Base)), dict(vars(Derived))) == before
 
 
 @pytest.mark.usefixtures("rules")

@@ -50,6 +50,7 @@ def unregister(op: Any) -> None:
 def name_of(op: Any) -> str:
     """The name that an operator's rule stands under."""
     name = op if isinstance(op, str) else getattr(op, "_qualified_op_name", None)
+    name = name or getattr(op, "_qualname", None)  # what torch.library.custom_op gives
     if name is None and callable(getattr(op, "name", None)):
         name = op.name().partition(".")[0]  # an overload of an operator
     if name is None and hasattr(op, "__module__") and hasattr(op, "__qualname__"):
@@ -76,6 +77,8 @@ def custom(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Custom:
     if not isinstance(made, tuple) or len(made) != 2:
         raise SpecError(f"the rule of {name} must return outputs, work; got {made!r}")
     outputs, work = made
+    if not isinstance(work, list | tuple) or not isinstance(outputs, Tensor | list | tuple):
+        raise SpecError(f"the rule of {name}: outputs and work must be lists, got {made!r}")
     outs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
     for out in outs:
         whole = isinstance(out, Tensor) and all(isinstance(d, int) and d >= 0 for d in out.dims)
@@ -83,7 +86,8 @@ def custom(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Custom:
             told = f"its outputs must be Tensors of plain ints, got {out!r}"
             raise SpecError(f"the rule of {name}: {told}")
     for term in work:
-        if not isinstance(term, Term) or term.kind not in WORK or term.operand:
+        counts = isinstance(term, Term) and all(type(f) is int and f >= 0 for f in term.factors)
+        if not counts or term.kind not in WORK or term.operand:
             told = f"its work must be Terms of kind {', '.join(WORK)}, got {term!r}"
             raise SpecError(f"the rule of {name}: {told}")
     return Custom(name, outs, tuple(work))

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from netcalc.core.tensor import Tensor
+from netcalc.core.tensor import FLOATS, Tensor
 from netcalc.pytorch.events import Event, Signature
 from netcalc.pytorch.lift import lift
 from netcalc.pytorch.lifted import operands_fit
@@ -86,7 +86,8 @@ def answer(event: Event, said: Signature, args: Any) -> torch.Tensor | None:
     (PyTorch then says what is wrong).
     """
     make = ANSWERS.get(said.name.removesuffix("_"))
-    if make is None or not _all_on_meta(args) or event.arguments.get("dtype") is not None:
+    in_place = said.written == (0,) and said.name.endswith("_")
+    if make is None or (said.written and not in_place) or not _plain_case(event, args):
         return None
     lifted = lift(event)
     if lifted is None or lifted.plus is not None:
@@ -105,6 +106,18 @@ def answer(event: Event, said: Signature, args: Any) -> torch.Tensor | None:
     if made is not None:
         event.lifted, event.answered = lifted, True
     return made
+
+
+def _plain_case(event: Event, args: Any) -> bool:
+    """Whether all is on meta and of one floating type, which no argument changes; masks aside."""
+    kinds = {x.dtype for x in event.inputs()}
+    if event.name in MASKED:
+        kinds.discard("bool")
+    alike = len(kinds) == 1 and kinds <= set(FLOATS)
+    return alike and event.arguments.get("dtype") is None and _all_on_meta(args)
+
+
+MASKED = ("masked_fill", "masked_fill_", "scaled_dot_product_attention")
 
 
 def _all_on_meta(args: Any) -> bool:

@@ -59,12 +59,21 @@ def patched(called: Called) -> Iterator[None]:
             function = _found(name)
             stands_in = _stand_in(name, function, called)
             for place, key in _places(name, function):
-                setattr(place, key, stands_in)
-                replaced.append((place, key, function))
+                before = vars(place).get(key, _INHERITED)
+                kept = type(before) if isinstance(before, staticmethod) else None
+                setattr(place, key, kept(stands_in) if kept else stands_in)
+                replaced.append((place, key, before))
         yield
     finally:
-        for place, key, function in reversed(replaced):
-            setattr(place, key, function)
+        for place, key, before in reversed(replaced):
+            if before is _INHERITED:
+                delattr(place, key)
+            else:
+                setattr(place, key, before)
+
+
+_INHERITED = object()
+"""Stands for an attribute that a class does not have itself."""
 
 
 def _found(name: str) -> Any:

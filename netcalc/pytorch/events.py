@@ -60,7 +60,7 @@ class Signature(NamedTuple):
     """What an operator's schema says: its name, its arguments and their defaults.
 
     ``written`` are the positions of the arguments that it writes into; ``composite`` says whether
-    it is made of other operators on every device.
+    it is made of other operators on every device, ``silent`` whether it returns nothing.
     """
 
     name: str
@@ -68,6 +68,7 @@ class Signature(NamedTuple):
     arguments: tuple[tuple[str, Any], ...]
     written: tuple[int, ...]
     composite: bool
+    silent: bool = False
 
 
 _SIGNATURES: dict[Any, Signature] = {}
@@ -88,6 +89,7 @@ def signature(func: Any) -> Signature:
         )
         name = schema.name.removeprefix("aten::")
         composite = bool(func._can_decompose()) if hasattr(func, "_can_decompose") else False
-        known = Signature(name, func._overloadname, arguments, written, composite)
+        silent = not schema.returns
+        known = Signature(name, func._overloadname, arguments, written, composite, silent)
         _SIGNATURES[func] = known
     return known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -125,7 +126,7 @@ class Builder:
         path = self._path(event)
         name = self._unique(path)
         # what a module does in a second call is counted with its first
-        unit = path if path == event.path.replace(".", "/") else name
+        unit = path if path == self._paths_of(event.path) else name
         tensors, frozen, computed = self._operands(name, lifted)
         inputs = tuple(self._ref(x) for x in (*lifted.inputs, *computed.values()))
         operands = tuple(computed)
@@ -239,7 +240,7 @@ class Builder:
         dtype = str(tensor.dtype).removeprefix("torch.")
         kind = Parameter if key in self._parameters else Buffer
         fixed = kind is Parameter and not tensor.requires_grad
-        name = self._unique(key.replace(".", "/"))
+        name = self._unique(self._paths_of(key))
         frozen = frozenset({"value"}) if fixed else frozenset[str]()
         op = kind(tuple(tensor.shape), dtype)
         self.nodes.append(Node(name, op, (), name, {"value": owned(key)}, frozen))
@@ -253,7 +254,7 @@ class Builder:
 
     def _path(self, event: Event) -> str:
         """A module's path where the operator is all of it, else the operator's name below it."""
-        path = event.path.replace(".", "/")
+        path = self._paths_of(event.path)
         if event.name == WRITTEN:  # of the model that called the module which reads it
             path = path.rpartition("/")[0]
             return f"{path}/{WRITTEN}" if path else WRITTEN
@@ -263,12 +264,17 @@ class Builder:
         operator = event.name.strip("_").replace("::", ".")
         return f"{path}/{operator}" if path else operator
 
+    def _paths_of(self, path: str) -> str:
+        """A module's path as a layer's name may be: other characters than those of names are _."""
+        return _OTHER.sub("_", path.replace(".", "/"))
+
     def _unique(self, name: str) -> str:
         count = self._names.get(name, 0) + 1
         self._names[name] = count
         return name if count == 1 else self._unique(f"{name}_{count}")
 
 
+_OTHER = re.compile(r"[^\w.+/-]")
 _STATISTICS = ("running_mean", "running_var")
 _HANDS_ON = frozenset(
     """

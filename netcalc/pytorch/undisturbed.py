@@ -16,7 +16,6 @@ FLAGS = (
     (torch.backends.cudnn, "benchmark"),
     (torch.backends.cudnn, "deterministic"),
     (torch.backends.cudnn, "allow_tf32"),
-    (torch.backends.cuda.matmul, "allow_tf32"),
 )
 """Settings of the process that a model's code may change."""
 
@@ -30,6 +29,7 @@ def undisturbed(model: Any = None, device: str = "cpu") -> Iterator[None]:
     python, numpy = random.getstate(), sys.modules.get("numpy")
     numbers = numpy.random.get_state() if numpy is not None else None
     flags = [getattr(place, name) for place, name in FLAGS]
+    precision = _precision()
     modules = list(model.modules()) if isinstance(model, nn.Module) else []
     modes = [(m, m.training) for m in modules]
     held = [b for m in modules for b in m._buffers.values() if b is not None]
@@ -47,9 +47,19 @@ def undisturbed(model: Any = None, device: str = "cpu") -> Iterator[None]:
         for (place, name), value in zip(FLAGS, flags, strict=True):
             if getattr(place, name) != value:
                 setattr(place, name, value)
+        if precision and _precision() != precision:
+            torch.set_float32_matmul_precision(precision)
         for module, training in modes:
             module.training = training
         with torch.no_grad():
             for buffer, before in buffers:
                 if not torch.equal(buffer, before):
                     buffer.copy_(before)
+
+
+def _precision() -> str:
+    """How float32 products are computed; nothing where PyTorch's own settings contradict."""
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError:
+        return ""

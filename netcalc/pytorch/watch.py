@@ -115,11 +115,11 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         event = Event(said.name, said.overload, self._arguments(said, args, kwargs), (), "")
         rule = ruled(said.name) if RULES else None
         if rule is not None:
-            return self._done(event, said, args, by_rule(event, rule, args, kwargs))
+            return self._done(event, said, args, kwargs, by_rule(event, rule, args, kwargs))
         if self.quick and not self.mixed:
             out = answer(event, said, args)
             if out is not None:
-                return self._done(event, said, args, out)
+                return self._done(event, said, args, kwargs, out)
         run = contagion.run(func, said, args, kwargs) if self.mixed else func(*args, **kwargs)
         return self._noted(event, func, said, args, kwargs, run)
 
@@ -128,21 +128,25 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
     ) -> Any:
         """Note an operator that ran; its parts, where it is made of some and no layer itself."""
         event.outputs = tuple(_seen(-1, t) for t in tensors_of(out))
+        if said.silent and said.written:
+            return self._done(event, said, args, kwargs, out)
         event.lifted = lift(event) if event.outputs else None
         if event.outputs and event.lifted is None and said.composite and not said.written:
             with self:
                 parts = func.decompose(*args, **kwargs)
             if parts is not NotImplemented:
                 return parts
-        return self._done(event, said, args, out)
+        return self._done(event, said, args, kwargs, out)
 
-    def _done(self, event: Event, said: Signature, args: Any, out: Any) -> Any:
-        made = event.outputs = tuple(_seen(self.enter(t), t) for t in tensors_of(out))
-        for i in said.written:
-            if i < len(args) and _is_tensor(args[i]):
-                self._writes.note(made[0] if made else self.see(args[i]), args[i])
+    def _done(self, event: Event, said: Signature, args: Any, kwargs: Any, out: Any) -> Any:
+        written = [t for i in said.written for t in tensors_of(_given(said, i, args, kwargs))]
+        made = event.outputs = tuple(
+            _seen(self.enter(t), t) for t in (written if said.silent else tensors_of(out))
+        )
+        for value, tensor in zip(made, written, strict=False):
+            self._writes.note(value, tensor)
         self._note(event)
-        return out
+        return None if said.silent else out
 
     def _note(self, event: Event) -> None:
         event.path = self.within[-1] if self.within else ""
@@ -170,7 +174,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
             noted = {key: self._argument(value) for key, value in arguments.items()}
             event = Event(name, "", noted, (), "")
             said = Signature(name, "", (), (), False)
-            return self._done(event, said, (), by_rule(event, name, args, kwargs))
+            return self._done(event, said, (), {}, by_rule(event, name, args, kwargs))
 
     @contextmanager
     def _silence(self) -> Iterator[None]:
@@ -200,8 +204,9 @@ def tensors_of(out: Any) -> list[torch.Tensor]:
     return [t for t in tree_leaves(out) if isinstance(t, torch.Tensor)]
 
 
-def _is_tensor(value: Any) -> bool:
-    return isinstance(value, torch.Tensor)
+def _given(said: Signature, i: int, args: Any, kwargs: dict[str, Any]) -> Any:
+    """An argument by its position in the schema, however it was given."""
+    return args[i] if i < len(args) else kwargs.get(said.arguments[i][0])
 
 
 def _seen(value: int, tensor: torch.Tensor) -> Seen:
