@@ -306,6 +306,23 @@ def test_another_input_is_traced_again() -> None:
     assert half.totals.param_bytes == 2 * half.totals.params
 
 
+def test_what_a_hook_does_to_the_model_itself_is_put_back() -> None:
+    """It holds the model that it was made in, not the copy."""
+    model = nn.Sequential(nn.Linear(4, 4))
+    kept: list[Any] = []
+    model.kept, model.calls = kept, 0
+
+    def hook(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        model.kept.append(output)
+        model.calls += 1
+        model.last = output
+
+    model[0].register_forward_hook(hook)
+    assert nc.analyse(trace(model, torch.empty(2, 4))).totals.macs == 32
+    assert (model.kept, model.calls, hasattr(model, "last")) == ([], 0, False)
+    assert model.kept is kept
+
+
 class Caches(nn.Module):
     """Makes a table on its first pass and keeps it, in an attribute and in a dictionary."""
 

@@ -24,6 +24,7 @@ from netcalc.pytorch.nodes import Builder, named_inputs
 from netcalc.pytorch.outputs import keeping, opened
 from netcalc.pytorch.passes import Anew, passed
 from netcalc.pytorch.sources import input_of, model_of
+from netcalc.pytorch.twin import kept, unwrapped
 from netcalc.pytorch.undisturbed import undisturbed
 
 
@@ -46,7 +47,7 @@ def trace(model: nn.Module, *args: Any, **kwargs: Any) -> Graph:
 def _traced(
     model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], anew: Anew | None = None
 ) -> Graph:
-    with undisturbed(model):
+    with undisturbed(model), kept(unwrapped(model)):  # a hook may hold the model itself
         ran = passed(model, args, kwargs, anew)
         returned, kept = opened(ran.out)
         inputs = named_inputs(ran.model, ran.args, ran.kwargs)

@@ -57,6 +57,8 @@ def kept(twin: nn.Module) -> Iterator[None]:
     """
     held = []
     for module in twin.modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            continue
         own = dict(vars(module))
         inner = [(v, copy.copy(v)) for v in own.values() if type(v) in (dict, list, set)]
         held.append((module, own, inner))
