@@ -49,10 +49,10 @@ def _traced(
 ) -> Graph:
     with undisturbed(model), kept(unwrapped(model)):  # a hook may hold the model itself
         ran = passed(model, args, kwargs, anew)
-        returned, kept = opened(ran.out)
+        returned, cached = opened(ran.out)
         inputs = named_inputs(ran.model, ran.args, ran.kwargs)
-        graph = Builder(ran.model, ran.seen, inputs).graph((returned, kept))
-    graph = keeping(graph, len(kept))
+        graph = Builder(ran.model, ran.seen, inputs).graph((returned, cached))
+    graph = keeping(graph, len(cached))
     again = Again(ran.model, ran.args, ran.kwargs, graph.name, graph.factory)
     remarks = (ran.how, *graph.remarks)
     return renamed(graph, remarks=remarks, retrace=again if graph.inputs else None)
