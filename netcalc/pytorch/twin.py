@@ -74,7 +74,8 @@ def kept(twin: nn.Module) -> Iterator[None]:
                 container.clear()
                 (container.extend if type(container) is list else container.update)(before)
         for parameter, before in trainable:
-            parameter.requires_grad_(before)
+            if parameter.requires_grad != before:
+                parameter.requires_grad_(before)
 
 
 def on_cpu(model: nn.Module) -> nn.Module:
