@@ -300,6 +300,7 @@ def test_names_that_no_layer_may_have() -> None:
     model.add_module("<a b>", nn.Linear(4, 4))
     result = nc.analyse(nc.trace(model, torch.rand(3, 4))).result
     assert [row.name for row in result.rows] == ["_a_b_"]
+    assert nc.verify(nc.trace(model, torch.rand(3, 4)), model, device="cpu").ok
     assert result.totals.params == 20
 
 

@@ -26,7 +26,7 @@ def register(op: Any, rule: Rule | None = None) -> Any:
     (``dims``, ``dtype``) for each tensor, and gives ``outputs, work``: a Tensor or several, and a
     list of ``Term`` (empty where it computes nothing). The operator itself is then not called, and
     a function is replaced wherever it was imported to, while a model is traced. Without a rule this
-    is a decorator for one; a second rule replaces the first, and None takes it away.
+    is a decorator for one; a second rule replaces the first, and ``unregister`` takes it away.
 
     Raises InputError where ``op`` names no operator.
     """

@@ -17,7 +17,7 @@ from netcalc.errors import NetcalcError
 from netcalc.pytorch.blind import cause
 from netcalc.pytorch.hold import device_name
 from netcalc.pytorch.hugging import left_alone
-from netcalc.pytorch.nodes import Builder, named_inputs, owned
+from netcalc.pytorch.nodes import Builder, named_inputs, owned, path_of
 from netcalc.pytorch.passes import passed
 from netcalc.pytorch.record import module_hooks
 from netcalc.pytorch.trace import Again
@@ -54,7 +54,7 @@ def hold_traced(result: Result, model: nn.Module, device: str) -> Verification:
     expected = {
         "output": (*recorded, *(_row(path) for path, _ in derived)),
         "tensors": tuple(t.key for row in result.rows for t in row.stored),
-        "macs": tuple(p.replace(".", "/") for p, n in counted["flopcounter"].items() if p and n),
+        "macs": tuple(path_of(p) for p, n in counted["flopcounter"].items() if p and n),
     }
     facts = {"trace": "; ".join(result.graph.remarks)}
     name = result.graph.factory
@@ -127,7 +127,7 @@ def _calls(model: nn.Module, device: str, result: Result) -> list[Call]:
 
 def _row(path: str) -> str:
     """A module's path in netcalc's words."""
-    return path.replace(".", "/") or "(the model)"
+    return path_of(path) or "(the model)"
 
 
 def _outputs(derived: list[Call], seen: list[Call]) -> Iterator[Check]:
@@ -171,9 +171,9 @@ def _tensors(result: Result, model: nn.Module) -> Iterator[Check]:
 def _macs(result: Result, by: str, counted: dict[str, int]) -> Iterator[Check]:
     """MACs below each module's path against a counter, with the cause where it is known."""
     for path, other in counted.items():
-        rows = result.under(path.replace(".", "/")) if path else result.rows
+        rows = result.under(path_of(path)) if path else result.rows
         mine = sum(row.counts.macs for row in rows)
         if not mine and not other:
             continue
         why = cause(by, rows, mine, other)
-        yield Check("macs", path.replace(".", "/"), "macs", mine, by, other, mine == other, why)
+        yield Check("macs", path_of(path), "macs", mine, by, other, mine == other, why)

@@ -49,6 +49,11 @@ def owned(key: str) -> str:
     return f"{path.replace('.', '/')}.{operand}" if path else key
 
 
+def path_of(module: str) -> str:
+    """A module's path in netcalc's words; characters that no layer's name has are _ there."""
+    return _OTHER.sub("_", module.replace(".", "/"))
+
+
 class Builder:
     """A graph from what was seen of a pass."""
 
@@ -57,7 +62,7 @@ class Builder:
         self.model = model
         self.nodes: list[Node] = []
         self.differing: list[str] = []
-        self.derived = self.stated = self.answered = 0
+        self.derived = self.stated = 0
         self._names: dict[str, int] = {}
         self._read: set[str] = set()
         self._operators: dict[str, str] = {}
@@ -122,11 +127,12 @@ class Builder:
         if lifted is None or not (event.answered or self._agrees(event, lifted)):
             self._unknown(event)
             return
-        self._tally(event, lifted)
+        self.stated += lifted.op.STATED
+        self.derived += not lifted.op.STATED
         path = self._path(event)
         name = self._unique(path)
         # what a module does in a second call is counted with its first
-        unit = path if path == self._paths_of(event.path) else name
+        unit = path if path == path_of(event.path) else name
         tensors, frozen, computed = self._operands(name, lifted)
         inputs = tuple(self._ref(x) for x in (*lifted.inputs, *computed.values()))
         operands = tuple(computed)
@@ -162,11 +168,6 @@ class Builder:
     def _differs(self, event: Event, told: str) -> bool:
         self.differing.append(f"{self._path(event)}: {told}")
         return False
-
-    def _tally(self, event: Event, lifted: Lifted) -> None:
-        self.stated += lifted.op.STATED
-        self.derived += not lifted.op.STATED
-        self.answered += event.answered
 
     def _unknown(self, event: Event) -> None:
         name = self._unique(self._path(event))
@@ -240,7 +241,7 @@ class Builder:
         dtype = str(tensor.dtype).removeprefix("torch.")
         kind = Parameter if key in self._parameters else Buffer
         fixed = kind is Parameter and not tensor.requires_grad
-        name = self._unique(self._paths_of(key))
+        name = self._unique(path_of(key))
         frozen = frozenset({"value"}) if fixed else frozenset[str]()
         op = kind(tuple(tensor.shape), dtype)
         self.nodes.append(Node(name, op, (), name, {"value": owned(key)}, frozen))
@@ -254,7 +255,7 @@ class Builder:
 
     def _path(self, event: Event) -> str:
         """A module's path where the operator is all of it, else the operator's name below it."""
-        path = self._paths_of(event.path)
+        path = path_of(event.path)
         if event.name == WRITTEN:  # of the model that called the module which reads it
             path = path.rpartition("/")[0]
             return f"{path}/{WRITTEN}" if path else WRITTEN
@@ -263,10 +264,6 @@ class Builder:
             return path  # a second call gets a number
         operator = event.name.strip("_").replace("::", ".")
         return f"{path}/{operator}" if path else operator
-
-    def _paths_of(self, path: str) -> str:
-        """A module's path as a layer's name may be: other characters than those of names are _."""
-        return _OTHER.sub("_", path.replace(".", "/"))
 
     def _unique(self, name: str) -> str:
         count = self._names.get(name, 0) + 1

@@ -78,8 +78,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
 
     def enter(self, tensor: torch.Tensor) -> int:
         """A tensor that is there before the pass, or has just been made; its value's number."""
-        kept = tensor if self.held else TensorWeakRef(tensor)
-        self._values[id(tensor)] = (self._count, kept)
+        held = tensor if self.held else TensorWeakRef(tensor)
+        self._values[id(tensor)] = (self._count, held)
         self._count += 1
         return self._count - 1
 
