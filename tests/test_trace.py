@@ -323,6 +323,17 @@ def test_what_a_hook_does_to_the_model_itself_is_put_back() -> None:
     assert model.kept is kept
 
 
+def test_the_precision_of_products_is_left_as_it_was() -> None:
+    class Fast(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            torch.set_float32_matmul_precision("high")
+            return x * 2
+
+    before = torch.get_float32_matmul_precision()
+    trace(Fast(), torch.empty(2))
+    assert torch.get_float32_matmul_precision() == before
+
+
 class Caches(nn.Module):
     """Makes a table on its first pass and keeps it, in an attribute and in a dictionary."""
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from netcalc.pytorch.tags import is_composite
+
 if TYPE_CHECKING:
     from netcalc.pytorch.lifted import Lifted
 
@@ -88,7 +90,7 @@ def signature(func: Any) -> Signature:
             if a.alias_info is not None and a.alias_info.is_write
         )
         name = schema.name.removeprefix("aten::")
-        composite = bool(func._can_decompose()) if hasattr(func, "_can_decompose") else False
+        composite = is_composite(name, func._overloadname)
         silent = not schema.returns
         known = Signature(name, func._overloadname, arguments, written, composite, silent)
         _SIGNATURES[func] = known
