@@ -113,7 +113,7 @@ class Compared(TorchDispatchMode):
         seen = watch.Watch(nn.Identity())
         said = signature(func)
         event = watch.Event(said.name, "", seen._arguments(said, args, kwargs or {}), (), "")
-        mine = answers.answer(event, said, args)
+        mine = answers.answer(event, said, args, kwargs)
         theirs = func(*args, **(kwargs or {}))
         if mine is not None:
             self.answered.append((said.name, facts(mine), facts(theirs)))
@@ -166,6 +166,7 @@ def test_a_wrong_answer_is_noticed(wrong: str, monkeypatch: pytest.MonkeyPatch) 
         "strides": lambda args, out: e(*reversed(out.dims)).permute(3, 2, 1, 0),
     }[wrong]
     monkeypatch.setitem(ANSWERS, "relu", make)
+    monkeypatch.setattr(answers, "_KNOWN", {})
     ((_, mine, theirs),) = compared(torch.relu, e(*IMAGE))
     assert mine != theirs
 
@@ -173,3 +174,26 @@ def test_a_wrong_answer_is_noticed(wrong: str, monkeypatch: pytest.MonkeyPatch) 
 def test_what_the_rule_refuses_pytorch_is_asked() -> None:
     with pytest.raises(nc.NetcalcError, match="must have same reduction dim"):
         nc.trace(nn.Linear(4, 2), torch.empty(3, 5))
+
+
+def test_an_answer_is_remembered_for_the_same_tensors_only() -> None:
+    """Anything of an argument that the output depends on makes another question of it."""
+    known = answers._KNOWN
+    known.clear()
+    for x in (e(2, 8), e(2, 8, 3, 4), e(2, 8, 4, 3), e(2, 8, 3, 4).permute(0, 1, 3, 2)):
+        for call in (torch.relu, lambda x: x + 1, lambda x: x + True, lambda x: x + 1.0):
+            for operator, mine, theirs in (*compared(call, x), *compared(call, x)):
+                assert mine == theirs, operator
+    for dtype in (torch.float16, torch.float64):
+        ((_, mine, theirs),) = compared(torch.relu, e(2, 8, dtype=dtype))
+        assert mine == theirs
+    adds = {key for key in known if key[0] == "add"}
+    assert len(adds) == 12  # True, 1 and 1.0 are three questions
+
+
+def test_a_remembered_answer_is_what_the_rule_said() -> None:
+    answers._KNOWN.clear()
+    layer = nn.Conv2d(8, 4, 3, stride=2)
+    first, second = (nc.trace(layer, e(2, 8, 6, 6)).nodes for _ in range(2))
+    assert answers._KNOWN
+    assert first == second

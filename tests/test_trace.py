@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from typing import Any
 
 import numpy as np
@@ -439,3 +440,37 @@ def test_what_is_written_is_read_on() -> None:
     graph = trace(Writes(), torch.empty(2, 3))
     by_name = {node.name: node for node in graph.nodes}
     assert by_name["relu"].inputs == (("mul", 0),)
+
+
+class InAThread(nn.Module):
+    """Works in a thread: through a module of its own or a function."""
+
+    def __init__(self, work: str) -> None:
+        super().__init__()
+        self.product = nn.Linear(4, 4)
+        self.work = work
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found = [x]
+        works = {
+            "module": lambda: found.append(self.product(x)),
+            "function": lambda: found.append(x @ x.T @ x),
+            "no tensors": lambda: None,
+        }
+        thread = threading.Thread(target=works[self.work])
+        thread.start()
+        thread.join()
+        return self.product(found[-1])
+
+
+@pytest.mark.parametrize("work", ["module", "function"])
+def test_work_in_another_thread_is_refused(work: str) -> None:
+    """Modes are those of a thread: what is not seen would count as nothing."""
+    with pytest.raises(nc.NetcalcError, match="works in a thread that the forward pass starts"):
+        trace(InAThread(work), torch.empty(2, 4))
+
+
+def test_a_thread_without_tensors_is_no_matter() -> None:
+    graph = trace(InAThread("no tensors"), torch.empty(2, 4))
+    assert nc.analyse(graph).totals.macs == 2 * 4 * 4
+    assert threading.Thread.start.__module__ == "threading"

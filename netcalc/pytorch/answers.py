@@ -7,14 +7,15 @@ Every entry is held against PyTorch's kernel by a test, and ``verify`` traces wi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
+from netcalc.core.ops.base import Op
 from netcalc.core.tensor import FLOATS, Tensor
 from netcalc.pytorch.events import Event, Signature
 from netcalc.pytorch.lift import lift
-from netcalc.pytorch.lifted import operands_fit
+from netcalc.pytorch.lifted import Lifted, operands_fit
 
 Maker = Callable[[Any, Tensor], torch.Tensor | None]
 """Makes an output from an operator's arguments and the rule's result; None where it would lie in
@@ -79,15 +80,86 @@ ANSWERS: dict[str, Maker] = {
 """By operator, how what comes out of it lies in memory."""
 
 
-def answer(event: Event, said: Signature, args: Any) -> torch.Tensor | None:
+class Known(NamedTuple):
+    """What was answered to an operator on such tensors: the layer, and how its output lies.
+
+    Tensors are told by their places among those of the operator. ``out`` are the sizes, strides and
+    type of the output; None where it is the first tensor, written to.
+    """
+
+    op: Op
+    inputs: tuple[int, ...]
+    operands: tuple[tuple[str, int], ...]
+    out: tuple[Any, Any, torch.dtype] | None
+
+
+MOST = 2**14
+"""So many answers are kept."""
+
+_KNOWN: dict[Any, Known | None] = {}
+
+
+def answer(event: Event, said: Signature, args: Any, kwargs: Any) -> torch.Tensor | None:
     """What an operator gives, by netcalc's rule; None where PyTorch is to be asked.
 
     That is where the operator has no entry, tensors are not on the meta device, or the rule refuses
-    (PyTorch then says what is wrong).
+    (PyTorch then says what is wrong). It is worked out once for tensors of the same shapes, strides
+    and types.
     """
-    make = ANSWERS.get(said.name.removesuffix("_"))
+    if said.name.removesuffix("_") not in ANSWERS:
+        return None
+    if kwargs:
+        return _worked_out(event, said, args)
+    key = (said.name, said.overload, *[_told(value) for value in args])
+    if key in _KNOWN:
+        known = _KNOWN[key]
+        return None if known is None else _recalled(event, known, args)
+    out = _worked_out(event, said, args)
+    if len(_KNOWN) >= MOST:
+        _KNOWN.clear()
+    _KNOWN[key] = None if out is None else _known(event, args, out)
+    return out
+
+
+def _told(value: Any) -> Any:
+    """All of an argument that an answer depends on; True is not 1 there."""
+    if isinstance(value, torch.Tensor):
+        return value.shape, value.stride(), value.dtype, value.is_meta
+    if value is None or type(value) is int:
+        return value
+    if isinstance(value, list | tuple):
+        return tuple([_told(v) for v in value])
+    return type(value), value
+
+
+def _known(event: Event, args: Any, out: torch.Tensor) -> Known:
+    lifted = event.lifted
+    assert lifted is not None
+    places = {id(x): i for i, x in enumerate(event.inputs())}
+    return Known(
+        lifted.op,
+        tuple(places[id(x)] for x in lifted.inputs),
+        tuple((name, places[id(x)]) for name, x in lifted.operands.items()),
+        None if out is args[0] else (out.shape, out.stride(), out.dtype),
+    )
+
+
+def _recalled(event: Event, known: Known, args: Any) -> torch.Tensor:
+    tensors = event.inputs()
+    operands = {name: tensors[i] for name, i in known.operands}
+    event.lifted = Lifted(known.op, tuple([tensors[i] for i in known.inputs]), operands)
+    event.answered = True
+    if known.out is None:
+        written: torch.Tensor = args[0]
+        return written
+    sizes, strides, dtype = known.out
+    return torch.empty_strided(sizes, strides, dtype=dtype, device="meta")
+
+
+def _worked_out(event: Event, said: Signature, args: Any) -> torch.Tensor | None:
+    make = ANSWERS[said.name.removesuffix("_")]
     in_place = said.written == (0,) and said.name.endswith("_")
-    if make is None or (said.written and not in_place) or not _plain_case(event, args):
+    if (said.written and not in_place) or not (_all_on_meta(args) and _plain_case(event)):
         return None
     lifted = lift(event)
     if lifted is None or lifted.plus is not None:
@@ -108,19 +180,25 @@ def answer(event: Event, said: Signature, args: Any) -> torch.Tensor | None:
     return made
 
 
-def _plain_case(event: Event, args: Any) -> bool:
-    """Whether all is on meta and of one floating type, which no argument changes; masks aside."""
+def _plain_case(event: Event) -> bool:
+    """Whether all is of one floating type, which no argument changes; masks aside."""
     kinds = {x.dtype for x in event.inputs()}
     if event.name in MASKED:
         kinds.discard("bool")
     alike = len(kinds) == 1 and kinds <= set(FLOATS)
-    return alike and event.arguments.get("dtype") is None and _all_on_meta(args)
+    return alike and event.arguments.get("dtype") is None
 
 
 MASKED = ("masked_fill", "masked_fill_", "scaled_dot_product_attention")
 
 
 def _all_on_meta(args: Any) -> bool:
-    given = [x for arg in args for x in (arg if isinstance(arg, list) else (arg,))]
-    first = bool(given) and isinstance(given[0], torch.Tensor)
-    return first and all(x.is_meta for x in given if isinstance(x, torch.Tensor))
+    """Whether there are tensors, the first argument or its first part among them, all on meta."""
+    first = False
+    for i, value in enumerate(args):
+        for x in value if isinstance(value, list) else (value,):
+            if isinstance(x, torch.Tensor):
+                if not x.is_meta:
+                    return False
+                first = first or i == 0
+    return first

@@ -66,14 +66,14 @@ def _made(func: Any, said: Signature, args: Any, kwargs: dict[str, Any]) -> Any:
 
 def _placed(said: Signature, args: Any, kwargs: dict[str, Any], device: torch.device) -> Any:
     """An operator's arguments with another device."""
-    at = [name for name, _ in said.arguments].index("device")
+    at = list(said.defaults).index("device")
     if at < len(args):
         return (*args[:at], device, *args[at + 1 :]), kwargs
     return args, {**kwargs, "device": device}
 
 
 def _device(said: Signature, args: Any, kwargs: dict[str, Any]) -> torch.device | None:
-    for i, (name, _) in enumerate(said.arguments):
+    for i, name in enumerate(said.defaults):
         if name == "device":
             given = args[i] if i < len(args) else kwargs.get(name)
             return None if given is None else torch.device(given)

@@ -59,7 +59,7 @@ def seen_in(values: Any) -> Iterator[Seen]:
 
 
 class Signature(NamedTuple):
-    """What an operator's schema says: its name, its arguments and their defaults.
+    """What an operator's schema says: its name, its arguments with their defaults.
 
     ``written`` are the positions of the arguments that it writes into; ``composite`` says whether
     it is made of other operators on every device, ``silent`` whether it returns nothing.
@@ -67,7 +67,7 @@ class Signature(NamedTuple):
 
     name: str
     overload: str
-    arguments: tuple[tuple[str, Any], ...]
+    defaults: dict[str, Any]
     written: tuple[int, ...]
     composite: bool
     silent: bool = False
@@ -81,9 +81,9 @@ def signature(func: Any) -> Signature:
     known = _SIGNATURES.get(func)
     if known is None:
         schema = func._schema
-        arguments = tuple(
-            (a.name, a.default_value if a.has_default_value() else None) for a in schema.arguments
-        )
+        defaults = {
+            a.name: a.default_value if a.has_default_value() else None for a in schema.arguments
+        }
         written = tuple(
             i
             for i, a in enumerate(schema.arguments)
@@ -92,6 +92,6 @@ def signature(func: Any) -> Signature:
         name = schema.name.removeprefix("aten::")
         composite = is_composite(name, func._overloadname)
         silent = not schema.returns
-        known = Signature(name, func._overloadname, arguments, written, composite, silent)
+        known = Signature(name, func._overloadname, defaults, written, composite, silent)
         _SIGNATURES[func] = known
     return known

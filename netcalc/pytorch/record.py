@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules import module as hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from netcalc.core.ops.base import Op
@@ -153,34 +152,35 @@ def tensors_in(ends: Any) -> list[torch.Tensor]:
 
 @contextmanager
 def module_hooks(enter: Callable[..., None], leave: Callable[..., None]) -> Iterator[None]:
-    """Hooks on every module call of the process, gone again whatever happens.
+    """Sees every module call of the process, and none any more whatever happens.
 
-    Global ones, since hooks on a module of its own may switch off a fast path of PyTorch's. A
+    Not by hooks, which send PyTorch down a slow path, and some modules away from a fast one. A
     normalisation that calls its activation itself (timm's BatchNormAct2d) is left when it does so,
     with what it hands on for its output, and once more at its end.
     """
     calls: dict[int, list[nn.Module]] = defaultdict(list)  # by thread
 
-    def before(module: nn.Module, inputs: Any) -> None:
+    called = nn.Module.__call__
+
+    def seen(module: nn.Module, /, *inputs: Any, **named: Any) -> Any:
         within = calls[threading.get_ident()]
         if within and isinstance(within[-1], BATCH_NORMS) and inputs:
             leave(within[-1], (), inputs[0])
         within.append(module)
+        output = None
         enter(module, inputs)
-
-    def after(module: nn.Module, inputs: Any, output: Any) -> None:
-        within = calls[threading.get_ident()]
-        if within and within[-1] is module:
+        try:
+            output = called(module, *inputs, **named)
+            return output
+        finally:
             within.pop()
-        leave(module, inputs, output)
+            leave(module, inputs, output)
 
-    entering = hooks.register_module_forward_pre_hook(before)
-    leaving = hooks.register_module_forward_hook(after, always_call=True)
+    nn.Module.__call__ = seen  # type: ignore[method-assign]
     try:
         yield
     finally:
-        entering.remove()
-        leaving.remove()
+        nn.Module.__call__ = called  # type: ignore[method-assign]
 
 
 def _arguments(func: Any, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -26,12 +26,13 @@ def on_meta(model: nn.Module, real: int = 0) -> nn.Module:
     cannot be copied.
     """
     model = unwrapped(model)
+    modules = every(model)
     memo: dict[int, Any] = {}
-    for key, tensor in stored(model, "_parameters"):
+    for key, tensor in stored(modules, "_parameters"):
         memo[id(tensor)] = _parameter(key, tensor)
-    for key, tensor in stored(model, "_buffers"):
+    for key, tensor in stored(modules, "_buffers"):
         memo[id(tensor)] = _buffer(key, tensor, real)
-    for tensor in _loose(model):
+    for tensor in _loose(modules):
         memo.setdefault(id(tensor), _buffer("", tensor, real))
     try:
         twin = _copied(model, memo)
@@ -43,9 +44,8 @@ def on_meta(model: nn.Module, real: int = 0) -> nn.Module:
             raise NotImplementedError("a ScriptModule cannot be put on the meta device")
         held = vars(module)
         held["training"] = False
-        for name, value in held.items():
-            if type(value) not in _PLAIN and name not in _REGISTERS and _may_hold(value):
-                held[name] = tree_map(lambda v: _moved(v, real), value)
+        for name, value in _own(module):
+            held[name] = tree_map(lambda v: _moved(v, real), value)
     return twin
 
 
@@ -55,40 +55,41 @@ def kept(twin: nn.Module) -> Iterator[None]:
 
     What lies deeper than in a list, set or dictionary of a module is not put back.
     """
-    held = []
+    held, trainable = [], []
     for module in twin.modules():
         if isinstance(module, torch.jit.ScriptModule):
             continue
-        own = dict(vars(module))
-        inner = [(v, copy.copy(v)) for v in own.values() if type(v) in (dict, list, set)]
-        held.append((module, own, inner))
-    trainable = [(p, p.requires_grad) for p in twin.parameters()]
+        now = vars(module)
+        inner = [(v, v.copy()) for v in now.values() if type(v) in _CONTAINERS]
+        held.append((now, now.copy(), inner))
+        trainable += [(p, p.requires_grad) for p in module._parameters.values() if p is not None]
     try:
         yield
     finally:
-        for module, own, inner in held:
-            now = vars(module)
+        for now, before, inner in held:
             now.clear()
-            now.update(own)
-            for container, before in inner:
-                container.clear()
-                (container.extend if type(container) is list else container.update)(before)
-        for parameter, before in trainable:
-            if parameter.requires_grad != before:
-                parameter.requires_grad_(before)
+            now.update(before)
+            for container, holding in inner:
+                if container or holding:
+                    container.clear()
+                    (container.extend if type(container) is list else container.update)(holding)
+        for parameter, trained in trainable:
+            if parameter.requires_grad != trained:
+                parameter.requires_grad_(trained)
 
 
 def on_cpu(model: nn.Module) -> nn.Module:
     """A copy of a model in eval mode on the CPU; zeros stand for what has no values."""
     model = unwrapped(model)
+    modules = every(model)
     memo: dict[int, Any] = {}
     for register in ("_parameters", "_buffers"):
-        for _, tensor in stored(model, register):
+        for _, tensor in stored(modules, register):
             if id(tensor) not in memo:
                 copied = with_values(tensor)
                 learned = isinstance(tensor, nn.Parameter)
                 memo[id(tensor)] = nn.Parameter(copied, tensor.requires_grad) if learned else copied
-    for tensor in _loose(model):
+    for tensor in _loose(modules):
         memo.setdefault(id(tensor), with_values(tensor))
     return _copied(model, memo).eval()
 
@@ -100,27 +101,45 @@ def with_values(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.detach().cpu().clone()
 
 
-def _loose(model: nn.Module) -> Iterator[torch.Tensor]:
+def _loose(modules: dict[str, nn.Module]) -> Iterator[torch.Tensor]:
     """Plain tensors that modules hold in attributes: computed weights, tables."""
-    for module in model.modules():
-        for name, value in vars(module).items():
-            if type(value) not in _PLAIN and name not in _REGISTERS and _may_hold(value):
-                yield from (t for t in tree_leaves(value) if isinstance(t, torch.Tensor))
+    for module in modules.values():
+        for _, value in _own(module):
+            yield from (t for t in tree_leaves(value) if isinstance(t, torch.Tensor))
 
 
-def stored(model: nn.Module, register: str) -> Iterator[tuple[str, torch.Tensor]]:
-    """Every ``_parameters`` or ``_buffers`` of a model by each of its keys, shared ones too."""
-    for path, module in model.named_modules(remove_duplicate=False):
+def _own(module: nn.Module) -> list[tuple[str, Any]]:
+    """The attributes that a module has beside those of every one and that may hold tensors."""
+    held = vars(module)
+    return [
+        (name, value)
+        for name, value in held.items()
+        if type(value) not in _PLAIN and name not in _EVERYWHERE and _may_hold(value)
+    ]
+
+
+def every(model: nn.Module) -> dict[str, nn.Module]:
+    """Every module of a model by each of its paths, shared ones too."""
+    return dict(model.named_modules(remove_duplicate=False))
+
+
+def stored(modules: dict[str, nn.Module], register: str) -> Iterator[tuple[str, torch.Tensor]]:
+    """Every ``_parameters`` or ``_buffers`` of modules by each of its keys, shared ones too."""
+    for path, module in modules.items():
         for name, tensor in getattr(module, register).items():
             if tensor is not None:
                 yield f"{path}.{name}" if path else name, tensor
 
 
-_REGISTERS = ("_parameters", "_buffers", "_modules")
 _PLAIN = frozenset(
     (type(None), bool, int, float, str, bytes, type, FunctionType, torch.dtype, torch.Size)
 )
 """Types of which copies are the same."""
+
+_EVERYWHERE = frozenset(vars(nn.Module()))
+_REGISTERS = ("_parameters", "_buffers")
+_CONTAINERS = frozenset((dict, list, set))
+_EMPTY = frozenset((dict, list, set, OrderedDict))
 
 
 def _plain(value: Any) -> bool:
@@ -149,16 +168,17 @@ def _copied(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
     memo[id(module)] = twin
     held = vars(twin)
     for name, value in vars(module).items():
-        if name == "_modules":
+        of = type(value)
+        if of in _PLAIN:
+            held[name] = value
+        elif name == "_modules":
             held[name] = {k: m if m is None else _copied(m, memo) for k, m in value.items()}
         elif name in _REGISTERS:
             held[name] = {k: memo.get(id(v)) for k, v in value.items()}
-        elif _plain(value):
-            held[name] = value
-        elif type(value) in (dict, OrderedDict, set, list) and not value:
-            held[name] = type(value)()
+        elif of in _EMPTY and not value:
+            held[name] = of()
         else:
-            held[name] = _deep(value, memo)
+            held[name] = value if _plain(value) else _deep(value, memo)
     return twin
 
 

@@ -50,7 +50,8 @@ def undisturbed(model: Any = None, device: str = "cpu") -> Iterator[None]:
         if precision and _precision() != precision:
             torch.set_float32_matmul_precision(precision)
         for module, training in modes:
-            module.training = training
+            if module.training != training:
+                module.training = training
         with torch.no_grad():
             for buffer, before in buffers:
                 if not torch.equal(buffer, before):

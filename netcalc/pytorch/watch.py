@@ -19,6 +19,7 @@ from torch.utils.weak import TensorWeakRef
 
 from netcalc.core.ops.custom import Written
 from netcalc.core.rules import RULES
+from netcalc.errors import NetcalcError
 from netcalc.pytorch import contagion
 from netcalc.pytorch.answers import answer
 from netcalc.pytorch.custom import by_rule, patched, ruled
@@ -26,7 +27,7 @@ from netcalc.pytorch.events import Event, Seen, Signature, signature
 from netcalc.pytorch.lift import lift
 from netcalc.pytorch.lifted import on_all
 from netcalc.pytorch.record import module_hooks
-from netcalc.pytorch.twin import kept, stored
+from netcalc.pytorch.twin import every, kept, stored
 from netcalc.pytorch.writes import WRITTEN, Writes
 
 
@@ -35,7 +36,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
 
     Values are numbered: the model's ``parameters`` and ``buffers`` first, with their ``keys``, then
     the inputs, then what operators make. ``calls`` are the modules as they end, with what they
-    return.
+    return, where PyTorch's kernels answer for all.
     ``quick`` lets netcalc's rules answer for operators whose meta kernels are slow, ``mixed``
     computes what depends on no weights for real (see ``contagion``), ``held`` keeps every tensor
     alive, so that no address comes twice; without it memory is freed as the model frees it.
@@ -47,23 +48,25 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         super().__init__()  # type: ignore[no-untyped-call]
         self.events: list[Event] = []
         self.keys: dict[int, str] = {}
-        self.modules = dict(model.named_modules(remove_duplicate=False))
+        self.modules = every(model)
         self.paths = {id(m): name for name, m in self.modules.items()}
         self.within: list[str] = []
         self.calls: list[tuple[str, tuple[Seen, ...]]] = []
         self.thread = threading.get_ident()
+        self.elsewhere: list[str] = []
+        self.constants = 0
         self.quick, self.mixed, self.held = quick, mixed, held
         self._silent = False
         self._count = 0
         self._values: dict[int, tuple[int, Any]] = {}
         self._writes = Writes()
-        self.parameters = self._named(model, "_parameters")
-        self.buffers = self._named(model, "_buffers")
+        self.parameters = self._named("_parameters")
+        self.buffers = self._named("_buffers")
 
-    def _named(self, model: nn.Module, register: str) -> dict[str, torch.Tensor]:
+    def _named(self, register: str) -> dict[str, torch.Tensor]:
         """The parameters or buffers of a model by their first keys; each has a value then."""
         found = {}
-        for key, tensor in stored(model, register):
+        for key, tensor in stored(self.modules, register):
             if id(tensor) not in self._values:
                 self.keys[self.enter(tensor)] = key
                 found[key] = tensor
@@ -90,6 +93,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         """
         found = self._values.get(id(tensor))
         if found is None or not (self.held or found[1]() is tensor):
+            self.constants += 1
             return _seen(self.enter(tensor), tensor)
         if self._writes:
             parts = self._writes.since(found[0], tensor)
@@ -117,7 +121,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         if rule is not None:
             return self._done(event, said, args, kwargs, by_rule(event, rule, args, kwargs))
         if self.quick and not self.mixed:
-            out = answer(event, said, args)
+            out = answer(event, said, args, kwargs)
             if out is not None:
                 return self._done(event, said, args, kwargs, out)
         run = contagion.run(func, said, args, kwargs) if self.mixed else func(*args, **kwargs)
@@ -139,6 +143,10 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         return self._done(event, said, args, kwargs, out)
 
     def _done(self, event: Event, said: Signature, args: Any, kwargs: Any, out: Any) -> Any:
+        if not said.written:
+            event.outputs = tuple([_seen(self.enter(t), t) for t in tensors_of(out)])
+            self._note(event)
+            return out
         written = [t for i in said.written for t in tensors_of(_given(said, i, args, kwargs))]
         made = event.outputs = tuple(
             _seen(self.enter(t), t) for t in (written if said.silent else tensors_of(out))
@@ -153,11 +161,12 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         self.events.append(event)
 
     def _arguments(self, said: Signature, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-        given = len(args)
-        return {
-            name: self._argument(args[i] if i < given else kwargs.get(name, default))
-            for i, (name, default) in enumerate(said.arguments)
-        }
+        found = dict(said.defaults)
+        for name, value in zip(said.defaults, args, strict=False):
+            found[name] = value if type(value) in _STATIC else self._argument(value)
+        for name, value in kwargs.items():
+            found[name] = self._argument(value)
+        return found
 
     def _argument(self, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
@@ -173,7 +182,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         with self._silence():
             noted = {key: self._argument(value) for key, value in arguments.items()}
             event = Event(name, "", noted, (), "")
-            said = Signature(name, "", (), (), False)
+            said = Signature(name, "", {}, (), False)
             return self._done(event, said, (), {}, by_rule(event, name, args, kwargs))
 
     @contextmanager
@@ -186,15 +195,24 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
 
     def entering(self, module: nn.Module, inputs: Any) -> None:
         """A module is called."""
-        if threading.get_ident() == self.thread and id(module) in self.paths:
+        if id(module) not in self.paths:
+            return
+        if threading.get_ident() == self.thread:
             self.within.append(self.paths[id(module)])
+        else:
+            self.elsewhere.append(self.paths[id(module)])
 
     def leaving(self, module: nn.Module, inputs: Any, output: Any) -> None:
         """A module is done, or has raised."""
         if threading.get_ident() == self.thread and id(module) in self.paths and self.within:
             self.within.pop()
+            if self.quick:
+                return
             outs = tuple(self.see(t) for t in tensors_of(output))
             self.calls.append((self.paths[id(module)], outs))
+
+
+_STATIC = frozenset((bool, int, float, str, type(None)))
 
 
 def tensors_of(out: Any) -> list[torch.Tensor]:
@@ -206,7 +224,7 @@ def tensors_of(out: Any) -> list[torch.Tensor]:
 
 def _given(said: Signature, i: int, args: Any, kwargs: dict[str, Any]) -> Any:
     """An argument by its position in the schema, however it was given."""
-    return args[i] if i < len(args) else kwargs.get(said.arguments[i][0])
+    return args[i] if i < len(args) else kwargs.get(list(said.defaults)[i])
 
 
 def _seen(value: int, tensor: torch.Tensor) -> Seen:
@@ -227,13 +245,40 @@ def watch(
 ) -> tuple[Watch, Any]:
     """The operators of one pass of a model in inference mode, and what it returned.
 
-    ``how`` are Watch's ways: quick, mixed, held.
+    ``how`` are Watch's ways: quick, mixed, held. Raises NetcalcError where the model works in
+    threads of its own, which have dispatch modes of their own.
     """
     seen = Watch(model, **how)
     for tensor in tree_leaves((args, kwargs)):
         if isinstance(tensor, torch.Tensor):
             seen.enter(tensor)
     hooks = module_hooks(seen.entering, seen.leaving)
-    with kept(model), torch.inference_mode(), hooks, patched(seen.called), seen:
-        out = model(*args, **kwargs)
+    with kept(model), torch.inference_mode(), hooks, patched(seen.called), _threads() as started:
+        with seen:
+            out = model(*args, **kwargs)
+        for tensor in tensors_of(out):
+            seen.see(tensor)
+    if seen.elsewhere or (started and seen.constants):
+        where = seen.elsewhere[0] if seen.elsewhere else type(model).__name__
+        raise NetcalcError(
+            f"{where} works in a thread that the forward pass starts, which a trace does not see;"
+            " have it do so in the same thread"
+        )
     return seen, out
+
+
+@contextmanager
+def _threads() -> Iterator[list[str]]:
+    """The names of the threads that are started meanwhile."""
+    started: list[str] = []
+    start = threading.Thread.start
+
+    def noted(thread: threading.Thread) -> None:
+        started.append(thread.name)
+        start(thread)
+
+    threading.Thread.start = noted  # type: ignore[method-assign]
+    try:
+        yield started
+    finally:
+        threading.Thread.start = start  # type: ignore[method-assign]
