@@ -19,7 +19,7 @@ class Published(NamedTuple):
     name: str
     title: str
     source: str
-    units: str
+    legend: str
     input: tuple[int, ...]
     columns: tuple[dict[str, Any], ...]
     rows: tuple[dict[str, Any], ...]
@@ -36,7 +36,7 @@ def load(name: str) -> Published:
         name,
         data["title"],
         data["source"],
-        data["units"],
+        data["legend"],
         tuple(data["input"]),
         tuple(data["columns"]),
         tuple(data["rows"]),

@@ -7,7 +7,7 @@ from typing import Any
 from netcalc.core.analyse import Result
 from netcalc.core.explain import Derivation, Section
 from netcalc.published import load
-from netcalc.published.regenerate import in_unit
+from netcalc.published.regenerate import in_unit, unit_of
 from netcalc.report import expression
 from netcalc.report.formats import escape_latex
 from netcalc.report.network import title
@@ -72,7 +72,7 @@ def _paper_unit(result: Result) -> dict[str, Any] | None:
 
 
 def _is_exact(value: int, column: dict[str, Any]) -> bool:
-    return bool(value * 10 ** column["digits"] % column["unit"] == 0)
+    return bool(value * 10 ** column["digits"] % unit_of(column)[1] == 0)
 
 
 def _chain(d: Derivation) -> str:

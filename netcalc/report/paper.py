@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netcalc.core.analyse import Result
 from netcalc.published import Published, load
-from netcalc.published.regenerate import NUMBERS, Regenerated, regenerate
+from netcalc.published.regenerate import WORKED_OUT, Regenerated, regenerate
 from netcalc.report.table import Column, Table
 
 MARK = "*"
@@ -24,7 +24,7 @@ def paper_table(result: Result) -> tuple[Table, tuple[str, ...]]:
     rows = tuple(tuple(cell.derived or None for cell in row) for row in made.rows)
     differing = _differing(published, made) if made.faithful else {}
     marks = dict.fromkeys(differing, MARK)
-    source = f"{published.source}; {published.units}"
+    source = f"{published.source}; {published.legend}"
     return Table(columns, rows, marks=marks), (*_notes(differing, made), source)
 
 
@@ -34,7 +34,7 @@ def _differing(published: Published, made: Regenerated) -> dict[tuple[int, int],
         (i, j): cell.printed
         for i, row in enumerate(made.rows)
         for j, cell in enumerate(row)
-        if published.columns[j]["quantity"] in NUMBERS
+        if published.columns[j]["quantity"] in WORKED_OUT
         and not made.added[i]
         and cell.derived != cell.printed
     }

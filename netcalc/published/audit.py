@@ -1,0 +1,227 @@
+"""The audit: every printed cell held against the derivation, with a verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from netcalc.errors import SpecError
+from netcalc.published.cells import Cells, Load, Sources
+from netcalc.published.model import NONE, Hypothesis, PublishedTable, TableRow
+from netcalc.published.printed import WAYS, Judged, Printed, decimal, judge, shown
+from netcalc.published.quantities import TEXTS
+
+VERDICTS = ("exact", "rounds", "explained", "off", "input", "not derivable")
+"""What a cell can be. The first four are of derivable cells."""
+
+DERIVABLE = VERDICTS[:4]
+
+
+class Cell(NamedTuple):
+    """A printed cell and what is derived for it.
+
+    ``derived`` is in the unit of what is printed, ``value`` the exact number (None for a text or
+    where there is none). ``off`` is the difference in units of the last printed digit.
+    """
+
+    row: str
+    column: str
+    printed: str
+    derived: str
+    value: Fraction | None
+    verdict: str
+    note: str = ""
+    off: Fraction = Fraction(0)
+
+
+class Audited(NamedTuple):
+    """A table with all of its cells."""
+
+    table: PublishedTable
+    cells: tuple[Cell, ...]
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """How many cells have each verdict."""
+        return summed(self.cells)
+
+    def cell(self, row: str, column: str) -> Cell:
+        """The cell of a row and column; raises KeyError where nothing is printed there."""
+        for cell in self.cells:
+            if (cell.row, cell.column) == (row, column):
+                return cell
+        raise KeyError((row, column))
+
+
+def summed(cells: Iterable[Cell]) -> dict[str, int]:
+    """How many cells have each verdict."""
+    found = Counter(cell.verdict for cell in cells)
+    return {verdict: found[verdict] for verdict in VERDICTS}
+
+
+def audit_table(table: PublishedTable, load: Load) -> Audited:
+    """Every cell of a table with its verdict.
+
+    ``load`` analyses a NET on an input of a shape (None: its own). Raises NetcalcError, with file
+    and line, where a row names what there is not.
+    """
+    sources = Sources(table, load)
+    cells = [cell for row in table.rows for cell in _Row(table, row, sources).cells()]
+    return Audited(table, tuple(cells))
+
+
+class _Row:
+    """The cells of one row, as derived and under its hypotheses."""
+
+    def __init__(self, table: PublishedTable, row: TableRow, sources: Sources) -> None:
+        self.table, self.row = table, row
+        self.held = Cells(table, row, sources)
+
+    def cells(self) -> list[Cell]:
+        with self.held.messages.at(self.row.line, self.row.name):
+            first = {column: self._cell(column) for column in self.row.printed}
+            if any(cell.verdict == "off" for cell in first.values()):
+                first = self._explained(first)
+            for column, told in self._contradictions(first).items():
+                first[column] = _with(first[column], told)
+        return list(first.values())
+
+    def _cell(self, column: str, hypothesis: Hypothesis | None = None) -> Cell:
+        """A cell by itself."""
+        text = self.row.printed[column]
+        settings = self.held.settings(column, hypothesis)
+        quantity = settings.get("quantity")
+        given = self.held.given(column)
+        cell = Cell(self.row.name, column, text, "", None, "input" if given else "not derivable")
+        if quantity is None and not given:
+            raise SpecError(
+                f"the column {column} needs a quantity, such as params or macs;"
+                f" quantity: {NONE} where no count can produce it"
+            )
+        if quantity in (None, NONE):
+            return cell._replace(note=self.row.note)
+        cell = self._text(cell, settings) if quantity in TEXTS else self._number(cell, settings)
+        if given:
+            cell = self._given(cell)
+        return _with(cell, self.row.note) if cell.verdict == "off" else cell
+
+    def _text(self, cell: Cell, settings: Mapping[str, Any]) -> Cell:
+        found = self.held.text(settings)
+        same = found == cell.printed.replace("×", "x").replace(" x ", "x")
+        return cell._replace(derived=found, verdict="exact" if same else "off")
+
+    def _number(self, cell: Cell, settings: Mapping[str, Any]) -> Cell:
+        printed = self.held.printed(cell.printed, settings)
+        value = self.held.number(settings)
+        judged = judge(printed, value, settings.get("round", WAYS[:2]))
+        return cell._replace(
+            derived=shown(value, printed, judged.factor),
+            value=value,
+            verdict=judged.verdict,
+            note=_off_by(printed, value, judged) if judged.verdict == "off" else judged.how,
+            off=judged.off,
+        )
+
+    def _given(self, cell: Cell) -> Cell:
+        """What the spec is built from counts as nothing but that; unless it is something else."""
+        if cell.verdict == "off":
+            return _with(cell, "an input: the spec is another")
+        return cell._replace(verdict="input", note="")
+
+    # --- hypotheses ------------------------------------------------------------------------------
+
+    def _explained(self, cells: dict[str, Cell]) -> dict[str, Cell]:
+        """The cells under the first hypothesis that reproduces every derivable one of the row."""
+        failed = []
+        derivable = [c for c, cell in cells.items() if cell.verdict in DERIVABLE]
+        if any(cells[c].verdict == "off" and self.held.given(c) for c in derivable):
+            return cells  # it is not even the row that it should be
+        for hypothesis in (*self.row.hypotheses, *self.table.hypotheses):
+            under = {column: self._cell(column, hypothesis) for column in derivable}
+            wrong = [c for c in under.values() if c.verdict == "off"]
+            if not wrong:
+                return cells | {
+                    column: _told(cell, under[column], hypothesis)
+                    for column, cell in cells.items()
+                    if cell.verdict == "off"
+                }
+            failed.append(f"refuted: {hypothesis.says} would give {wrong[0].derived}")
+        return {
+            column: _with(cell, *failed) if cell.verdict == "off" else cell
+            for column, cell in cells.items()
+        }
+
+    # --- cells against one another ---------------------------------------------------------------
+
+    def _contradictions(self, cells: dict[str, Cell]) -> dict[str, str]:
+        """Where weights and MACs are printed that no layers on one size of map can have.
+
+        Each weight is used once at each place, so that the printed MACs are the printed weights
+        times the number of places, up to what rounding and truncation hide.
+        """
+        by = {
+            self.held.settings(c).get("quantity"): cell
+            for c, cell in cells.items()
+            if cell.value is not None and cell.verdict in ("exact", "rounds", "off")
+        }
+        weights, macs = by.get("weights"), by.get("macs")
+        if not weights or not macs or "off" not in (weights.verdict, macs.verdict):
+            return {}
+        places = (macs.value or Fraction(0)) / (weights.value or Fraction(1))
+        if places.denominator != 1:
+            return {}
+        low, high = self._range(weights)
+        least, most = self._range(macs)
+        if low * places < most and least < high * places:
+            return {}
+        printed = self.held.printed(macs.printed, self.held.settings(macs.column))
+        product = shown(self._value(weights) * places, printed)
+        told = (
+            f"contradicts {macs.column} {macs.printed}: {weights.printed} x {places} places ="
+            f" {product}"
+        )
+        return {(weights if weights.verdict == "off" else macs).column: told}
+
+    def _value(self, cell: Cell) -> Fraction:
+        return self.held.printed(cell.printed, self.held.settings(cell.column)).value
+
+    def _range(self, cell: Cell) -> tuple[Fraction, Fraction]:
+        """What rounds or is truncated to a printed number."""
+        printed = self.held.printed(cell.printed, self.held.settings(cell.column))
+        factor = printed.factors[0]
+        low = (printed.number - printed.digit / 2) * factor
+        return low, (printed.number + printed.digit) * factor
+
+
+def _with(cell: Cell, *notes: str) -> Cell:
+    return cell._replace(note="; ".join(note for note in (cell.note, *notes) if note))
+
+
+def _told(cell: Cell, under: Cell, hypothesis: Hypothesis) -> Cell:
+    how = f" ({under.note})" if under.note else ""
+    return cell._replace(verdict="explained", note=f"{hypothesis.says}: {under.derived}{how}")
+
+
+def _off_by(printed: Printed, value: Fraction, judged: Judged) -> str:
+    """The difference in units of the last printed digit, and in percent."""
+    steps = decimal(judged.off, 1)
+    sign = "" if steps.startswith("-") else "+"
+    percent = ""
+    if value:
+        share = 100 * (printed.value - value) / value
+        digits = 1 if abs(share) < 100 else 0
+        percent = f", {'' if share < 0 else '+'}{decimal(share, digits)}%"
+    return f"off by {sign}{steps} in the last digit{percent}"
+
+
+def problems(audited: Iterable[Audited]) -> Iterator[str]:
+    """A line for each cell that is off."""
+    for each in audited:
+        for cell in each.cells:
+            if cell.verdict == "off":
+                yield (
+                    f"{each.table.file}: {cell.row}, {cell.column}: {cell.printed} is printed and"
+                    f" {cell.derived} derived"
+                )

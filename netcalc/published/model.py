@@ -1,0 +1,64 @@
+"""Published tables as data: where each is from, what its rows and columns are, what it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from netcalc.spec.reader import Fields
+
+NONE = "none"
+"""The quantity of a column that no count can produce: accuracies, teams, years."""
+
+
+class Net(NamedTuple):
+    """A network of a table: a NET, or a spec in the file; and the shape of its input."""
+
+    net: str
+    spec: Fields | None = None
+    input: tuple[int, ...] | None = None
+
+
+class Column(NamedTuple):
+    """A column. ``given`` says that networks are built from what stands in it."""
+
+    key: str
+    heading: str
+    given: bool
+    settings: Mapping[str, Any]
+
+
+class Hypothesis(NamedTuple):
+    """Another spec, unit or convention that may be what a row was worked out with."""
+
+    says: str
+    settings: Mapping[str, Any]
+    columns: Mapping[str, Mapping[str, Any]]
+
+
+class TableRow(NamedTuple):
+    """A row: its name, what it prints by column, and what it says of these cells."""
+
+    name: str
+    line: int
+    printed: Mapping[str, str]
+    settings: Mapping[str, Any]
+    columns: Mapping[str, Mapping[str, Any]]
+    hypotheses: tuple[Hypothesis, ...]
+    note: str
+
+
+class PublishedTable(NamedTuple):
+    """A table as printed, and what its cells are to be held against."""
+
+    name: str
+    title: str
+    source: str
+    note: str
+    verified: bool
+    file: str
+    nets: Mapping[str, Net]
+    settings: Mapping[str, Any]
+    columns: tuple[Column, ...]
+    rows: tuple[TableRow, ...]
+    hypotheses: tuple[Hypothesis, ...]

@@ -1,0 +1,181 @@
+"""Numbers as tables print them, held against exact ones: ``159K``, ``1.5 billion``, ``28%``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from math import ceil, floor
+from typing import NamedTuple
+
+from netcalc.errors import SpecError
+
+Units = Mapping[str, tuple[Fraction, ...]]
+"""What stands behind a number, with what it may stand for: K is 1024 or 1000."""
+
+_FACTORS: dict[str, int | Fraction] = {
+    "x times": 1,
+    "%": Fraction(1, 100),
+    "k K thousand KB": 10**3,
+    "m M million MB": 10**6,
+    "g G B billion GB": 10**9,
+    "T trillion TB": 10**12,
+    "Ki KiB": 2**10,
+    "Mi MiB": 2**20,
+    "Gi GiB": 2**30,
+}
+UNITS: Units = {
+    suffix: (Fraction(factor),)
+    for names, factor in {"": 1, **_FACTORS}.items()
+    for suffix in names.split() or [""]
+}
+"""The suffixes that every table may use; its own ``units`` go before them."""
+
+_ABOUT = ("about", "approximately", "around", "nearly", "roughly", "over", "only", "almost")
+BELOW = ("less than", "fewer than", "under", "below", "at most", "up to", "<", "≤")
+_BEFORE = "|".join(re.escape(word) for word in (*_ABOUT, *BELOW, "~", "≈", "c.", "+"))
+_PRINTED = re.compile(
+    rf"(?P<before>(?:(?:{_BEFORE})\s*)*)"
+    r"(?P<number>[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?)"
+    r"(?P<tail>(?:\s*(?:[eE]|[x×·]\s?10\^)(?P<power>\d{1,2}))?\s?(?P<unit>.*))",
+    re.IGNORECASE,
+)
+"""A number with what stands around it; digits may be grouped by commas."""
+
+
+class Printed(NamedTuple):
+    """A printed number: in its unit, the worth of its last digit, what the unit may stand for.
+
+    ``tail`` is what stands behind it, the unit with a space or a power of ten. ``below`` says that
+    it is a bound: "less than 25 million".
+    """
+
+    number: Fraction
+    digit: Fraction
+    unit: str
+    factors: tuple[Fraction, ...]
+    tail: str
+    below: bool = False
+
+    @property
+    def value(self) -> Fraction:
+        """The number in ones."""
+        return self.number * self.factors[0]
+
+
+def read(text: str, units: Units, digit: Fraction | None = None) -> Printed:
+    """A printed cell as a number.
+
+    ``digit`` is the worth of its last significant digit, in its unit, where zeros at the end are
+    none: 10,000 for 650,000. Raises SpecError for what is no number in a known unit.
+    """
+    match = _PRINTED.fullmatch(text.strip())
+    number = match["number"].replace(",", "").replace("−", "-") if match else ""
+    if match is None or not number.strip("-."):
+        raise SpecError(f"{text!r} is no number; write it as printed, such as 2.7K or 1.5 billion")
+    decimals = len(number.partition(".")[2])
+    power = Fraction(10 ** int(match["power"] or 0))
+    unit = match["unit"].strip()
+    factors = _factors(unit, units)
+    if factors is None:
+        known = ", ".join(name for name in {**UNITS, **units} if name)
+        raise SpecError(
+            f"{text!r}: there is no unit {unit!r}; say what it stands for under units,"
+            f" as units: {{{unit.split()[0]}: 1}}, or use one of {known}"
+        )
+    least = digit if digit is not None else Fraction(1, 10**decimals)
+    below = any(word in match["before"].lower() for word in BELOW)
+    worths = tuple(f * power for f in factors)
+    return Printed(Fraction(number), least, unit, worths, match["tail"], below)
+
+
+def _factors(unit: str, units: Units) -> tuple[Fraction, ...] | None:
+    """What a unit stands for; of several words the first."""
+    for name in (unit, unit.partition(" ")[0]):
+        found = units.get(name, UNITS.get(name))
+        if found is not None:
+            return found
+    return None
+
+
+class Judged(NamedTuple):
+    """How a printed number stands to an exact one.
+
+    ``verdict`` is exact, rounds or off; ``how`` says it in words; ``off`` is the difference in
+    units of the last printed digit; ``factor`` is what the unit stands for there.
+    """
+
+    verdict: str
+    how: str
+    factor: Fraction
+    off: Fraction = Fraction(0)
+
+
+WAYS = ("nearest", "truncate", "up")
+"""How tables round."""
+
+
+def judge(printed: Printed, value: Fraction, ways: tuple[str, ...] = WAYS[:2]) -> Judged:
+    """Whether a number is what a table prints, or what that rounds."""
+    if printed.below:
+        return _held(printed, value)
+    several = len(printed.factors) > 1
+    for factor in printed.factors:
+        scaled = value / factor
+        k = f", {printed.unit} = {factor}" if several else ""
+        if scaled == printed.number:
+            return Judged("exact", k.removeprefix(", "), factor)
+        for way in ways:
+            if _rounded(scaled, printed.digit, way, printed.number):
+                return Judged("rounds", f"{_WORDS[way]}{k}", factor)
+    factor = printed.factors[0]
+    return Judged("off", "", factor, (printed.number - value / factor) / printed.digit)
+
+
+def _held(printed: Printed, value: Fraction) -> Judged:
+    """Whether a bound holds; one in round numbers must be the next of them."""
+    factor = printed.factors[0]
+    scaled = value / factor
+    next_one = printed.digit <= 1 or _rounded(scaled, printed.digit, "up", printed.number)
+    if scaled <= printed.number and next_one:
+        return Judged("exact", "it holds", factor)
+    return Judged("off", "", factor, (printed.number - scaled) / printed.digit)
+
+
+_WORDS = {"nearest": "rounded", "truncate": "truncated", "up": "rounded up"}
+
+
+def _rounded(scaled: Fraction, digit: Fraction, way: str, number: Fraction) -> bool:
+    """Whether a number rounds to the printed one; a half may go either way."""
+    steps = scaled / digit
+    if way == "nearest":
+        return abs(number / digit - steps) <= Fraction(1, 2) and (number / digit).denominator == 1
+    if way == "truncate":
+        return digit * (floor(steps) if steps >= 0 else ceil(steps)) == number
+    return digit * ceil(steps) == number
+
+
+MORE = 3
+"""So many digits more than a printed number has are shown of what it rounds."""
+
+
+def shown(value: Fraction, printed: Printed, factor: Fraction | None = None) -> str:
+    """A number in the unit of a printed one, with as many more digits as tell them apart."""
+    scaled = value / (factor or printed.factors[0])
+    decimals = 0
+    while printed.digit * 10**decimals < 1:
+        decimals += 1
+    for more in range(MORE + 1):
+        text = decimal(scaled, decimals + more)
+        if scaled == printed.number or (more and Fraction(text.replace(",", "")) != printed.number):
+            break
+    return f"{text}{printed.tail}"
+
+
+def decimal(value: Fraction, decimals: int) -> str:
+    """A fraction with so many decimals at most, rounded half up; digits grouped by commas."""
+    scaled = floor(abs(value) * 10**decimals + Fraction(1, 2))
+    whole, rest = divmod(scaled, 10**decimals)
+    sign = "-" if value < 0 and scaled else ""
+    fraction = f".{rest:0{decimals}}".rstrip("0").rstrip(".") if decimals else ""
+    return f"{sign}{whole:,}{fraction}"
