@@ -12,10 +12,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from netcalc.analysis import Analysis as Analysis
+    from netcalc.analysis import Explanation as Explanation
     from netcalc.api import analyse as analyse
+    from netcalc.api import audit as audit
     from netcalc.api import compare as compare
     from netcalc.api import crops as crops
     from netcalc.api import export as export
+    from netcalc.api import new_table as new_table
     from netcalc.api import trace as trace
     from netcalc.api import verify as verify
     from netcalc.core.blocks import branches as branches
@@ -75,16 +79,15 @@ if TYPE_CHECKING:
     from netcalc.errors import SpecError as SpecError
     from netcalc.errors import UnknownNameError as UnknownNameError
     from netcalc.loading import load as load
-    from netcalc.views import Analysis as Analysis
+    from netcalc.views import Audit as Audit
     from netcalc.views import Comparison as Comparison
     from netcalc.views import Crops as Crops
-    from netcalc.views import Explanation as Explanation
     from netcalc.views import Verified as Verified
 
 __version__ = "0.1.0"
 
-_API = ("analyse", "compare", "crops", "export", "trace", "verify")
-_VIEWS = ("Analysis", "Comparison", "Crops", "Explanation", "Verified")
+_API = ("analyse", "audit", "compare", "crops", "export", "new_table", "trace", "verify")
+_VIEWS = ("Audit", "Comparison", "Crops", "Verified")
 _ERRORS = ("InputError", "NetcalcError", "OutputError", "SpecError", "UnknownNameError")
 _HOMES = {
     **dict.fromkeys(_API, "api"),
@@ -96,6 +99,7 @@ _HOMES = {
     **dict.fromkeys(("register", "unregister"), "core.rules"),
     **dict.fromkeys(_ERRORS, "errors"),
     "load": "loading",
+    **dict.fromkeys(("Analysis", "Explanation"), "analysis"),
     **dict.fromkeys(_VIEWS, "views"),
 }
 """Where the public names live; the kinds of layer are found in core.ops."""

@@ -23,7 +23,8 @@ class Cell(NamedTuple):
     """A printed cell and what is derived for it.
 
     ``derived`` is in the unit of what is printed, ``value`` the exact number (None for a text or
-    where there is none). ``off`` is the difference in units of the last printed digit.
+    where there is none). ``how`` says which rounding and unit it is, or by how much it is off, in
+    units of the last printed digit and in percent; ``told`` is what else there is to say.
     """
 
     row: str
@@ -32,8 +33,13 @@ class Cell(NamedTuple):
     derived: str
     value: Fraction | None
     verdict: str
-    note: str = ""
-    off: Fraction = Fraction(0)
+    how: str = ""
+    told: str = ""
+
+    @property
+    def note(self) -> str:
+        """All that is said of it."""
+        return "; ".join(text for text in (self.how, self.told) if text)
 
 
 class Audited(NamedTuple):
@@ -101,7 +107,7 @@ class _Row:
                 f" quantity: {NONE} where no count can produce it"
             )
         if quantity in (None, NONE):
-            return cell._replace(note=self.row.note)
+            return _with(cell, self.row.note)
         cell = self._text(cell, settings) if quantity in TEXTS else self._number(cell, settings)
         if given:
             cell = self._given(cell)
@@ -120,15 +126,14 @@ class _Row:
             derived=shown(value, printed, judged.factor),
             value=value,
             verdict=judged.verdict,
-            note=_off_by(printed, value, judged) if judged.verdict == "off" else judged.how,
-            off=judged.off,
+            how=_off_by(printed, value, judged) if judged.verdict == "off" else judged.how,
         )
 
     def _given(self, cell: Cell) -> Cell:
         """What the spec is built from counts as nothing but that; unless it is something else."""
         if cell.verdict == "off":
             return _with(cell, "an input: the spec is another")
-        return cell._replace(verdict="input", note="")
+        return cell._replace(verdict="input", how="")
 
     # --- hypotheses ------------------------------------------------------------------------------
 
@@ -195,25 +200,34 @@ class _Row:
         return low, (printed.number + printed.digit) * factor
 
 
-def _with(cell: Cell, *notes: str) -> Cell:
-    return cell._replace(note="; ".join(note for note in (cell.note, *notes) if note))
+def _with(cell: Cell, *told: str) -> Cell:
+    return cell._replace(told="; ".join(text for text in (cell.told, *told) if text))
 
 
 def _told(cell: Cell, under: Cell, hypothesis: Hypothesis) -> Cell:
-    how = f" ({under.note})" if under.note else ""
-    return cell._replace(verdict="explained", note=f"{hypothesis.says}: {under.derived}{how}")
+    value = under.value
+    exact = value is not None and value.denominator == 1 and under.derived[-1:].isalpha()
+    told = f"{value.numerator:,} = {under.derived}" if exact and value else under.derived
+    return cell._replace(
+        verdict="explained", how=under.how or "exact", told=f"{hypothesis.says}: {told}"
+    )
 
 
 def _off_by(printed: Printed, value: Fraction, judged: Judged) -> str:
     """The difference in units of the last printed digit, and in percent."""
-    steps = decimal(judged.off, 1)
-    sign = "" if steps.startswith("-") else "+"
-    percent = ""
-    if value:
-        share = 100 * (printed.value - value) / value
-        digits = 1 if abs(share) < 100 else 0
-        percent = f", {'' if share < 0 else '+'}{decimal(share, digits)}%"
-    return f"off by {sign}{steps} in the last digit{percent}"
+    steps = _signed(judged.off, 1)
+    if not value:
+        return f"{steps} in the last digit"
+    share = 100 * (printed.value - value) / value
+    return f"{steps} in the last digit, {_signed(share, 1 if abs(share) < 100 else 0)}%"
+
+
+def _signed(value: Fraction, decimals: int) -> str:
+    text = decimal(value, decimals)
+    while value and text in ("0", "-0"):
+        decimals += 1
+        text = decimal(value, decimals)
+    return text if text.startswith("-") or not value else f"+{text}"
 
 
 def problems(audited: Iterable[Audited]) -> Iterator[str]:

@@ -50,6 +50,11 @@ def read_table(name: str) -> PublishedTable:
     return table_of(read_file(Path(name)), name, Path(name).stem)
 
 
+def is_built_in(table: PublishedTable) -> bool:
+    """Whether a table is netcalc's own, and no file of somebody's."""
+    return table.name in built_in() and built_in()[table.name].name == table.file
+
+
 def table_of(value: Value, file: str, name: str) -> PublishedTable:
     """The table that the value of a file describes."""
     return _Reader(file).table(value, name)
@@ -71,7 +76,7 @@ class _Reader(Messages):
         self._distinct(keys, top["columns"].line, "columns")
         rows = tuple(self._row(v, keys) for v in self._items(top["rows"], "rows"))
         self._distinct([r.name for r in rows], top["rows"].line, "rows")
-        texts = {k: self._text(top[k]) for k in ("title", "source", "note") if k in top}
+        texts = {k: self._text(top[k], k == "source") for k in ("title", "source", "note") if k in top}
         return PublishedTable(
             name,
             texts.get("title", name),
