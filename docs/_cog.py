@@ -201,6 +201,7 @@ _TAKES = {
     "Indices": "a list of integers, or one",
     "Indices | None": "a list of integers, or one, or `none`",
     "str": "text",
+    "str | None": "text, or `none`",
 }
 """For each annotation of a field, what the field takes in a file."""
 

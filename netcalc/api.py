@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netcalc.analysis import Analysis
 from netcalc.core.analyse import Result
 from netcalc.core.analyse import analyse as _analyse
 from netcalc.core.crops import SCALES, plan
@@ -13,11 +15,12 @@ from netcalc.core.graph import Graph
 from netcalc.core.inputs import Shape, inputs_of
 from netcalc.errors import InputError
 from netcalc.loading import load, load_on, made_by
-from netcalc.views import Analysis, Comparison, Crops, Verified
+from netcalc.views import Audit, Comparison, Crops, Verified
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from netcalc.published.cells import Load
     from netcalc.pytorch.witness import Witnessed
 
 
@@ -30,9 +33,10 @@ def analyse(
     """Analyse a network: a graph, or what ``load`` takes.
 
     ``input`` is a shape (with several inputs, a mapping from their names), each network's own
-    unless given; ``batch`` sets the number of images, ``dtype`` (float64, float32, float16 or
-    bfloat16) the type of inputs and parameters, on which bytes depend. Raises SpecError, which
-    names the layer and the numbers, where the network cannot run on that input.
+    unless given; a ``Tensor`` says its type too, as ``Tensor((1, 16), "int64")``. ``batch`` sets
+    the number of images, ``dtype`` (float64, float32, float16 or bfloat16) the type of inputs and
+    parameters, on which bytes depend. Raises SpecError, which names the layer and the numbers,
+    where the network cannot run on that input.
     """
     if not isinstance(net, Graph | str):
         raise InputError(f"analyse takes a graph or the name of a network, got {net!r}")
@@ -103,6 +107,49 @@ def crops(
     """
     result = (net if isinstance(net, Analysis) else analyse(net)).result
     return Crops(plan(result, scales, models, image))
+
+
+def audit(*tables: str) -> Audit:
+    """Hold published tables against the derivation, cell by cell.
+
+    ``tables`` are names of netcalc's own tables (all of them unless given; ``all`` shows every
+    cell of all) or files of yours. Each derivable cell is ``exact``, ``rounds`` (to what is
+    printed), ``explained`` (an executable hypothesis reproduces its row) or ``off``; other cells
+    are ``input`` (what the spec is built from) or ``not derivable``.
+
+    Raises UnknownNameError for a table that there is not, InputError for a file that cannot be
+    read, SpecError (with the line) for what is wrong in one.
+    """
+    from netcalc.published.audit import audit_table
+    from netcalc.published.tables import built_in, read_table
+
+    names = list(tables) if tables and tables != ("all",) else list(built_in())
+    read = [read_table(name) for name in names]
+    audited = tuple(audit_table(table, _beside(table.file)) for table in read)
+    return Audit(audited, whole=bool(tables))
+
+
+def _beside(file: str) -> Load:
+    """Analyses a NET; the file of a spec is looked for beside the table's first."""
+
+    def load_near(net: str, shape: tuple[int, ...] | None) -> Result:
+        name, at, rest = net.partition("@")
+        near = Path(file).parent / name
+        if Path(name).suffix.lower() in (".yaml", ".yml", ".json") and near.is_file():
+            net = f"{near}{at}{rest}"
+        return analyse(net, shape).result
+
+    return load_near
+
+
+def new_table(net: str, columns: Sequence[str] = ("output", "params", "macs")) -> str:
+    """The file of a table for ``audit``, with a row for each stage of a network, to change.
+
+    ``columns`` are quantities. Raises UnknownNameError for another name, and as ``load`` does.
+    """
+    from netcalc.published.skeleton import skeleton
+
+    return skeleton(analyse(net).result, net, columns)
 
 
 def verify(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from netcalc.core import crops as core_crops
     from netcalc.core.checks import Check, Verification
     from netcalc.published.audit import Audited
+    from netcalc.published.suggestion import Suggested, Suggestion
     from netcalc.report.table import Report
 
 
@@ -160,6 +161,12 @@ class Audit(View):
         """Whether there are no problems."""
         return not self.problems
 
+    def suggestions(self) -> Suggestions:
+        """Which single change of each row that is off gives all that the row prints."""
+        from netcalc.sweep.suggest import suggest
+
+        return Suggestions(tuple(suggest(each) for each in self.tables))
+
     def report(self) -> Report:
         """What ``netcalc audit`` prints."""
         from netcalc.report.audit import audit_report
@@ -172,3 +179,28 @@ class Audit(View):
     def __repr__(self) -> str:
         counts = ", ".join(f"{n} {verdict}" for verdict, n in self.summary.items() if n)
         return f"<Audit of {len(self.tables)} tables: {counts}>"
+
+
+class Suggestions(View):
+    """Hypotheses for rows that are off: ``tables`` has for each its ``suggestions``.
+
+    Each is a change of one field of a layer, or of the channels that come in, under which every
+    count and the output size of the row come out as printed.
+    """
+
+    def __init__(self, tables: tuple[Suggested, ...]) -> None:
+        self.tables = tables
+
+    @property
+    def suggestions(self) -> tuple[Suggestion, ...]:
+        """All suggestions, those of a row with the most exact and least odd first."""
+        return tuple(s for table in self.tables for s in table.suggestions)
+
+    def report(self) -> Report:
+        """What ``netcalc audit --suggest`` prints."""
+        from netcalc.report.suggestions import suggestions_report
+
+        return suggestions_report(self.tables)
+
+    def __repr__(self) -> str:
+        return f"<{len(self.suggestions)} suggestions>"

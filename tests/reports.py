@@ -39,6 +39,16 @@ def naive_reduced() -> str:
     return f"{HEAD}# naive and reduced\n\n{nc.compare('naive', 'reduced').table('markdown')}"
 
 
+def audit() -> str:
+    """Every published table with the verdict of each cell, and what may stand behind the others."""
+    found = nc.audit()
+    sections = [f"{HEAD}# The audit\n\n{found.table('markdown')}"]
+    for each in found.tables:
+        title = f"## {each.table.title}\n\n"
+        sections.append(title + nc.audit(each.table.name).table("markdown"))
+    return "\n".join([*sections, f"## Suggestions\n\n{found.suggestions().table('markdown')}"])
+
+
 @cache
 def verification() -> str:
     """What the verifier finds on the CPU, for each network of the zoo and for models of others."""
@@ -66,6 +76,7 @@ def verification() -> str:
 
 VERIFIED = ("googlenet", "googlenet@aux=true", "googlenet-torchvision", "naive", "reduced")
 PAGES = {
+    "audit.md": audit,
     "googlenet.md": googlenet,
     "naive-reduced.md": naive_reduced,
     "verification.md": verification,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+import torchvision
 from torch import nn
 
 import netcalc as nc
@@ -16,6 +17,7 @@ from netcalc.loading import made_by
 from netcalc.pytorch.outputs import opened
 from netcalc.pytorch.trace import trace
 from tests.commands import netcalc
+from tests.reference import meta_macs
 
 MADE = """
 import torch
@@ -34,6 +36,29 @@ class Two(nn.Module):
 
     def forward(self, a, *, b):
         return self.left(a) + self.right(b)
+
+
+class Tokens(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table, self.out = nn.Embedding(10, 4), nn.Linear(4, 3)
+
+    def forward(self, ids, scale=None):
+        x = self.table(ids)
+        return self.out(x if scale is None else x * scale)
+
+
+class Half(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(4, 3, dtype=torch.bfloat16)
+
+    def forward(self, x):
+        return self.out(x)
+
+
+def films():
+    return nn.Conv3d(3, 8, 3, padding=1)
 
 
 class Fft(nn.Module):
@@ -153,6 +178,144 @@ def test_inputs_by_name_are_those_of_the_forward_method(file: str) -> None:
     assert [(x["name"], x["shape"]) for x in document["inputs"]] == [("a", [2, 4]), ("b", [2, 5])]
     assert document["totals"]["macs"] == 2 * 8 * (4 + 5)
     assert netcalc("verify", f"{file}:Two", *given, "--device", "cpu").code == 0
+
+
+# --- inputs with a type -------------------------------------------------------------------------
+
+
+def described(*args: str) -> Any:
+    ran = netcalc("table", *args, "--format", "json")
+    assert (ran.code, ran.err) == (0, "")
+    return json.loads(ran.out)
+
+
+@pytest.mark.parametrize("given", ["1,16:int64", "1x16:int64", "ids=1,16:int32"])
+def test_whole_numbers_are_an_input_by_their_type(given: str, file: str) -> None:
+    """Of 10 x 4 + 4 x 3 + 3 parameters in float32; a product for each of 16 tokens."""
+    document = described(f"{file}:Tokens", "--input", given)
+    (x,) = document["inputs"]
+    assert (x["name"], x["shape"]) == ("ids", [1, 16])
+    assert x["dtype"] == given.rpartition(":")[2]
+    totals = document["totals"]
+    assert (totals["params"], totals["macs"]) == (40 + 12 + 3, 16 * 4 * 3)
+    assert netcalc("verify", f"{file}:Tokens", "--input", given, "--device", "cpu").code == 0
+    longer = described(f"{file}:Tokens", "--input", given, "--batch", "8")
+    assert longer["inputs"][0]["shape"] == [8, 16]
+
+
+def test_only_some_inputs_need_a_type(file: str) -> None:
+    given = ("--input", "ids=2,16:int64", "--input", "scale=2,16,1")
+    found = [(x["shape"], x["dtype"]) for x in described(f"{file}:Tokens", *given)["inputs"]]
+    assert found == [([2, 16], "int64"), ([2, 16, 1], "float32")]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_a_floating_type_is_that_of_the_parameters(dtype: str, file: str) -> None:
+    """PyTorch runs a layer on tensors of its own type only; of networks of the zoo it is so too."""
+    wanted = sum(p.nbytes for p in nn.Conv3d(3, 8, 3).to(getattr(torch, dtype)).parameters())
+    x = nc.Tensor((1, 3, 4, 8, 8), dtype)
+    made = nc.analyse(f"{file}:films", input=x)
+    assert made.totals.param_bytes == wanted
+    assert list(made.outputs.values()) == [nc.Tensor((1, 8, 4, 8, 8), dtype)]
+    assert nc.verify(made, device="cpu").ok
+    assert nc.analyse(made.result.graph, dtype="float32").totals.param_bytes == 4 * (81 * 8 + 8)
+    zoo = nc.analyse("lenet5", input=nc.Tensor((1, 1, 32, 32), dtype))
+    assert zoo.totals.param_bytes == nc.analyse("lenet5", dtype=dtype).totals.param_bytes
+
+
+def test_a_model_that_is_made_in_another_type(file: str) -> None:
+    given = ("--input", "2,4:bfloat16")
+    document = described(f"{file}:Half", *given)
+    assert [x["dtype"] for x in (*document["inputs"], *document["outputs"])] == ["bfloat16"] * 2
+    assert netcalc("verify", f"{file}:Half", *given, "--device", "cpu").code == 0
+
+
+def test_five_axes_are_taken_as_they_are(file: str) -> None:
+    document = described(f"{file}:films", "--input", "1,3,4,8,8")
+    assert document["inputs"][0]["shape"] == [1, 3, 4, 8, 8]
+    assert document["totals"]["macs"] == 8 * 4 * 8 * 8 * 3 * 27
+    given = ("--input", "1,3,16,112,112")
+    with torch.device("meta"):
+        model = torchvision.models.video.r3d_18(weights=None).eval().requires_grad_(False)
+        x = torch.empty(1, 3, 16, 112, 112)
+    totals = described("torchvision:r3d_18", *given)["totals"]
+    assert totals["params"] == sum(p.numel() for p in model.parameters())
+    assert totals["macs"] == meta_macs(model, x)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (":Tokens --input 1,16", "say the type of its input: --input 1,16:int64"),
+        (":Tokens", "say which input it takes, --input 3,224,224 or 1,16:int64"),
+        (":Tokens --input 1,16:int46", "there is no element type 'int46'; did you mean int64?"),
+        (":Tokens --input ids=1,16:", "--input ids: there is no element type ''; use one of float"),
+        (":Tokens --input 1,sixteen:int64", "--input takes a shape such as 3,224,224"),
+        (":Tokens --input 0,16:int64", "--input: every axis must be from 1 to"),
+        (":Tokens --input 2,16:int64 --batch 4", "has a batch already, not 4"),
+        (":films --input 1,3,4,8,8,8", "cannot run"),
+    ],
+)
+def test_a_wrong_type_is_told_in_one_line(args: str, said: str, file: str) -> None:
+    ran = netcalc("table", *f"{file}{args}".split())
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert said in ran.err
+
+
+@pytest.mark.parametrize(
+    ("given", "dtype", "said"),
+    [
+        (nc.Tensor((1, 1, 32, 32), "int64"), None, "input is float32 in lenet5, not int64"),
+        (nc.Tensor((1, 1, 32, 32), "float16"), "float64", "as float16, and dtype as float64"),
+        (nc.Tensor((32,), "float16"), None, "input has 4 axes (default 1x1x32x32); give all of"),
+        (nc.Tensor((1, 1, 32, 32), "half"), None, "there is no element type 'half'"),
+        (nc.Tensor((1, 1, 32.5, 32), "float16"), None, "input must be an integer, got 32.5"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_wrong_tensor_is_refused(given: Any, dtype: str | None, said: str) -> None:
+    with pytest.raises(nc.InputError) as raised:
+        nc.analyse("lenet5", input=given, dtype=dtype)
+    assert said in str(raised.value)
+
+
+# --- no inputs ----------------------------------------------------------------------------------
+
+
+class Alone(nn.Module):
+    """Makes something of its weights alone, or of nothing."""
+
+    def __init__(self, weights: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(4, 4)) if weights else None
+
+    def forward(self) -> torch.Tensor:
+        return torch.zeros(3) if self.weight is None else self.weight @ self.weight
+
+
+@pytest.mark.parametrize("weights", [True, False])
+def test_a_model_may_have_no_input(weights: bool) -> None:
+    """In every output; what needs an input is refused in one line."""
+    model = Alone(weights)
+    analysis = nc.analyse(trace(model))
+    assert list(analysis.outputs.values()) == [nc.Tensor(tuple(model().shape))]
+    assert (analysis.totals.params, analysis.totals.macs) == (16 * weights, 64 * weights)
+    for shown in (analysis.table(), analysis.explain()):
+        assert str(shown).splitlines()[0] == "Alone without an input"
+    explained = str(analysis.explain())
+    assert (":  ->" in explained, ": -> 4x4" in explained) == (False, weights)
+    assert "0 MACs" in analysis.table() or weights
+    assert analysis.to_dict()["inputs"] == []
+    assert analysis.table(columns=["receptive_field", "intensity", "live_bytes"])
+    assert nc.compare(analysis, analysis).table()
+    half = nc.analyse(trace(model), dtype="float16")
+    assert half.totals.param_bytes == 2 * 16 * weights
+    found = nc.verify(analysis, model, device="cpu")
+    assert found.ok
+    assert "verified" in str(found)
+    with pytest.raises(nc.SpecError, match="cannot be written as a file: it has no input"):
+        nc.export(analysis)
+    with pytest.raises(nc.InputError, match="takes no input: only images"):
+        nc.crops(analysis)
 
 
 class Words(nn.Module):

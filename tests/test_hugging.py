@@ -345,6 +345,15 @@ def test_a_config_that_is_none_is_refused_in_one_line(case: str, tmp_path: Path)
     assert ran.err.count("\n") == 1
 
 
+def test_inputs_may_say_their_type(tmp_path: Path) -> None:
+    """The rest goes by the names of the arguments."""
+    given = {"input_ids": nc.Tensor((2, 8), "int32"), "attention_mask": (2, 8)}
+    inputs = nc.analyse(config(tmp_path, "llama"), input=given).result.inputs  # type: ignore[arg-type]
+    assert [(x.dims, x.dtype) for x in inputs.values()] == [((2, 8), "int32"), ((2, 8), "int64")]
+    alone = nc.analyse(config(tmp_path, "llama"), input=nc.Tensor((1, 8), "int32")).result
+    assert [(x.dims, x.dtype) for x in alone.inputs.values()] == [((1, 8), "int32")]
+
+
 def test_inputs_that_do_not_fit_are_refused_in_one_line(tmp_path: Path) -> None:
     for kind, given, said in (
         ("llama", ["--input", "1,2,3"], "input_ids has 2 axes"),

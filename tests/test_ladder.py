@@ -489,10 +489,3 @@ def test_names_of_operators() -> None:
     for wrong in ("", "relu", "a b.c", 3, None):
         with pytest.raises(nc.InputError, match="register takes an operator"):
             name_of(wrong)
-
-
-@pytest.mark.usefixtures("rules")
-def test_a_function_that_is_not_there_is_told() -> None:
-    nc.register("netcalc_nowhere.scan", scan_rule)
-    with pytest.raises(nc.InputError, match=r"there is no function netcalc_nowhere\.scan"):
-        nc.trace(I0e(), torch.rand(3))

@@ -176,6 +176,40 @@ FORMS: dict[str, tuple[Any, tuple[torch.Tensor, ...], dict[str, int]]] = {
     "count_nonzero": (torch.count_nonzero, (x,), {"add": 95, "cmp": 96}),
     "cumprod": (lambda x: x.cumprod(1), (x,), {"mul": 80}),
     "cummax": (lambda x: x.cummax(1), (x,), {"cmp": 80}),
+    # in a type of their own: 12 rows of 8
+    "cat of types": (lambda *xs: torch.cat(xs, 1), (i(2, 3), e(2, 3).half(), e(2, 1)), {}),
+    "stack of types": (lambda *xs: torch.stack(xs, 1), (i(2, 3), e(2, 3).bfloat16()), {}),
+    "hstack of types": (lambda *xs: torch.hstack(xs), (b(2, 3), i(2, 4)), {}),
+    "softmax in another": (
+        lambda x: F.softmax(x, -1, dtype=torch.float32),
+        (x.bfloat16(),),
+        {"cmp": 84, "add": 96 + 84, "exp": 96, "div": 96},
+    ),
+    "softmax of integers": (
+        lambda n: n.softmax(0, dtype=torch.float64),
+        (i(8),),
+        {"cmp": 7, "add": 8 + 7, "exp": 8, "div": 8},
+    ),
+    "log_softmax in another": (
+        lambda x: F.log_softmax(x, -1, dtype=torch.float32),
+        (x.half(),),
+        {"cmp": 84, "add": 96 + 84 + 96, "exp": 96 + 12},
+    ),
+    "cumsum in another": (lambda m: m.cumsum(1, dtype=torch.int32), (b(2, 8),), {"add": 14}),
+    "cumprod in another": (lambda x: x.cumprod(2, dtype=torch.float64), (x.half(),), {"mul": 84}),
+    "sum in another": (lambda x: x.sum(dtype=torch.float32), (x.bfloat16(),), {"add": 95}),
+    "sum in the same": (lambda n: n.sum(0, dtype=torch.int64), (i(8).int(),), {"add": 7}),
+    "mean of integers": (
+        lambda n: n.mean(1, True, dtype=torch.float32),
+        (i(2, 8),),
+        {"add": 14, "div": 2},
+    ),
+    "prod in another": (lambda x: x.prod(1, dtype=torch.float64), (x,), {"mul": 80}),
+    "norm in another": (
+        lambda x: torch.linalg.vector_norm(x, 2, -1, dtype=torch.float32),
+        (x.bfloat16(),),
+        {"mul": 96, "add": 84, "pow": 12},
+    ),
     # interpolation to half the size: 4 taps in each direction
     "antialiased": (
         lambda x: F.interpolate(x, (3, 4), mode="bilinear", antialias=True),
@@ -187,7 +221,7 @@ FORMS: dict[str, tuple[Any, tuple[torch.Tensor, ...], dict[str, int]]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_an_operator_is_a_layer(form: str) -> None:
-    """Shapes agree with PyTorch's, and other work with what was worked out."""
+    """Shapes and types agree with PyTorch's, and other work with what was worked out."""
     function, xs, work = FORMS[form]
     model = function if isinstance(function, nn.Module) else Call(function)
     result = nc.analyse(trace(model, *xs)).result
@@ -199,7 +233,16 @@ def test_an_operator_is_a_layer(form: str) -> None:
     with torch.device("meta"):
         outs = model.to("meta")(*(t.to("meta") for t in xs))
     wanted = [t for t in torch.utils._pytree.tree_leaves(outs) if isinstance(t, torch.Tensor)]
-    assert [o.dims for o in result.outputs.values()] == [tuple(t.shape) for t in wanted]
+    told = [(o.dims, f"torch.{o.dtype}") for o in result.outputs.values()]
+    assert told == [(tuple(t.shape), str(t.dtype)) for t in wanted]
+
+
+def test_a_type_is_told_where_it_changes_what_comes_out() -> None:
+    """That of the input itself is no news, and is not shown."""
+    for kind in (torch.float32, torch.bfloat16):
+        model = Call(lambda x: F.softmax(x, -1, dtype=torch.float32))
+        (row,) = nc.analyse(trace(model, x.to(kind))).rows
+        assert row.node.op == nc.Softmax(dtype=None if kind == torch.float32 else "float32")
 
 
 PRODUCTS: dict[str, tuple[Any, tuple[torch.Tensor, ...], int, dict[str, int]]] = {

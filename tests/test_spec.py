@@ -103,6 +103,17 @@ def test_a_changed_example_is_seen() -> None:
     assert bare(graph(text)) != bare(nc.load("googlenet"))
 
 
+def test_a_text_may_be_left_out_by_its_name() -> None:
+    """What is computed in another type says so; none is as nothing."""
+    said = graph(layers("a: {type: Softmax, dtype: none}", "b: {type: Softmax, dtype: float64}"))
+    assert [node.op for node in said.nodes] == [nc.Softmax(), nc.Softmax(dtype="float64")]
+    assert nc.analyse(said).outputs["b"].dtype == "float64"
+    with pytest.raises(nc.SpecError, match=r"dtype must be one of float64, .*, got 'int64'"):
+        graph(layers("a: {type: Softmax, dtype: int64}"))
+    with pytest.raises(nc.SpecError, match="dtype must be text, got 64"):
+        nc.Softmax(dtype=64)  # type: ignore[arg-type]
+
+
 # --- the round trip ----------------------------------------------------------------------------
 
 

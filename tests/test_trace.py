@@ -209,6 +209,35 @@ def test_what_is_stored_counts_once_and_work_each_time() -> None:
     assert rows["tied"].node.tensors == {"weight": "shared.weight"}
 
 
+class Biased(nn.Module):
+    """Reads parameters as they are, some of which are biases by their names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 8, bias=False)
+        self.bias = nn.Parameter(torch.ones(8))
+        self.in_proj_bias = nn.Parameter(torch.ones(16))
+        self.token = nn.Parameter(torch.ones(1, 8))
+        self.biases = nn.ParameterDict({"bias": torch.ones(3), "scale": torch.ones(5)})
+        self.register_buffer("bias_table", torch.ones(7))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x) + self.bias + self.in_proj_bias.chunk(2)[0] + self.token
+
+
+def test_parameters_that_stand_by_themselves_are_biases_by_their_names() -> None:
+    model = Biased()
+    analysis = nc.analyse(trace(model, torch.empty(4, 8)))
+    sizes = {name: p.numel() for name, p in model.named_parameters()}
+    biases = sum(n for name, n in sizes.items() if "bias" in name.rpartition(".")[2])
+    totals = analysis.totals
+    assert (totals.biases, totals.weights) == (biases, sum(sizes.values()) - biases)
+    assert (totals.params, totals.buffers) == (sum(sizes.values()), 7)
+    roles = {t.key: t.role for row in analysis.rows for t in row.stored}
+    assert [roles[key] for key in ("bias", "token", "bias_table")] == ["bias", "weight", "buffer"]
+    assert "biases = 8" in str(analysis.explain("bias"))
+
+
 def test_a_buffer_in_the_place_of_a_weight_is_a_buffer() -> None:
     class Blur(nn.Module):
         def __init__(self) -> None:

@@ -48,6 +48,7 @@ def cli() -> None:
     netcalc explain googlenet inception_3a      how each of its numbers came about
     netcalc compare naive reduced               two networks and their difference
     netcalc crops googlenet --models 7          the cost of testing on crops
+    netcalc audit googlenet_table1              what a paper prints, held to it
     netcalc export resnet50 -o my_net.yaml      a network as a file, to change
 
     A network (NET) is a name from `netcalc list`, with arguments behind an @ where it takes any:

@@ -14,6 +14,7 @@ import click
 from netcalc.errors import InputError, OutputError
 
 if TYPE_CHECKING:
+    from netcalc.core.inputs import Shape
     from netcalc.report.table import Report
 
 FORMATS = ("text", "markdown", "latex", "html", "csv", "json")
@@ -36,29 +37,38 @@ class Net(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic 
 
 
 class InputShape(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # as Net
-    """3,224,224 or 3x224x224 or 224 or N,C,H,W; the name of an input may stand before it."""
+    """3,224,224 or 3x224x224 or 224 or N,C,H,W; with the name of an input before it, a type behind.
+
+    With a type it is a Tensor.
+    """
 
     name = "shape"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, tuple[int, ...]]:
-        name, _, shape = str(value).rpartition("=")
+    ) -> tuple[str, Shape]:
+        from netcalc.core.inputs import whole
+        from netcalc.core.tensor import Tensor
+
+        name, _, rest = str(value).rpartition("=")
+        shape, typed, dtype = rest.partition(":")
         parts = shape.lower().replace("x", ",").split(",")
         if not all(re.fullmatch(r"\s*-?\d{1,18}\s*", part) for part in parts):
             raise InputError(
-                "--input takes a shape such as 3,224,224 or 3x224x224 or 224, got"
-                f" {str(value)[:60]!r}"
+                "--input takes a shape such as 3,224,224 or 3x224x224 or 224, or with a type"
+                f" 1,16:int64, got {str(value)[:60]!r}"
             )
-        return name, tuple(int(part) for part in parts)
+        dims = tuple(int(part) for part in parts)
+        told = f"--input {name}" if name else "--input"
+        return name, whole(told, Tensor(dims, dtype.strip()[:60])) if typed else dims
 
 
-InputShapes: TypeAlias = "tuple[int, ...] | dict[str, tuple[int, ...]] | None"
+InputShapes: TypeAlias = "Shape | dict[str, Shape] | None"
 """What the option --input gives: a shape, several by name, or none."""
 
 
 def shapes(
-    ctx: click.Context, param: click.Parameter, given: tuple[tuple[str, tuple[int, ...]], ...]
+    ctx: click.Context, param: click.Parameter, given: tuple[tuple[str, Shape], ...]
 ) -> InputShapes:
     """One shape without a name, or all by their names."""
     if len(given) == 1 and not given[0][0]:
@@ -123,8 +133,8 @@ def network_options(command: CommandT) -> CommandT:
             multiple=True,
             callback=shapes,
             metavar="SHAPE",
-            help="Input size: 3,224,224 or 3x224x224 or 224 or N,C,H,W; of several inputs"
-            " NAME=SHAPE, repeated; the network's own else.",
+            help="Input size: 3,224,224 or 3x224x224 or 224 or N,C,H,W; with a type all axes,"
+            " 1,16:int64; of several inputs NAME=SHAPE, repeated; the network's own else.",
         ),
     ):
         command = option(command)

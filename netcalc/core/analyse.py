@@ -13,7 +13,7 @@ from netcalc.core.graph import Graph, Node, Ref
 from netcalc.core.numbers import product
 from netcalc.core.ops.unknown import Unknown
 from netcalc.core.tensor import BYTES, Tensor
-from netcalc.core.term import Guard, Term
+from netcalc.core.term import Guard, Term, by_key
 from netcalc.errors import InputError, SpecError, did_you_mean
 
 OnGuard: TypeAlias = Callable[[Node, tuple[Tensor, ...], Guard], None]
@@ -184,6 +184,8 @@ def _rows(graph: Graph, values: dict[str, tuple[Tensor, ...]], on_guard: OnGuard
                 if isinstance(d, int) and d > LARGEST:
                     raise SpecError(f"{node.where}: an axis of more than {LARGEST:,} comes out")
         terms = op.terms(ins, outs)
+        if op.PASSES == "stored":
+            terms = tuple(by_key(term, node.key(term.operand)) for term in terms)
         yield Row(node, ins, outs, terms, *_tally(node, ins, terms, seen))
 
 

@@ -144,11 +144,12 @@ def _offsets(room: int) -> tuple[int, int, int]:
 def _side(graph: Graph, inputs: Mapping[str, Tensor]) -> int:
     """Height and width of the only input."""
     shapes = ", ".join(str(x) for x in inputs.values())
-    dims = next(iter(inputs.values())).dims
-    if len(inputs) > 1 or len(dims) != 4 or not graph.batched:
-        raise InputError(f"{graph.name} takes {shapes}: only images (N,C,H,W) have crops")
-    side = dims[2]
-    if not isinstance(side, int) or side != dims[3]:
+    dims = [x.dims for x in inputs.values()]
+    if [len(axes) for axes in dims] != [4] or not graph.batched:
+        told = shapes or "no input"
+        raise InputError(f"{graph.name} takes {told}: only images (N,C,H,W) have crops")
+    ((_, _, side, width),) = dims
+    if not isinstance(side, int) or side != width:
         raise InputError(f"{graph.name} takes {shapes}: crops are square; give a square input")
     return side
 

@@ -102,7 +102,7 @@ def _leaf(rows: tuple[Row, ...], path: str, quantities: tuple[str, ...]) -> Sect
 def _title(rows: tuple[Row, ...], path: str) -> str:
     """What the layer is and what flows through it; for a module, only the latter."""
     first, last = rows[0], rows[-1]
-    flow = f"{' and '.join(str(x) for x in first.ins)} -> {last.outs[0]}"
+    flow = f"{' and '.join(str(x) for x in first.ins)} -> {last.outs[0]}".lstrip()
     if all(row.node.unit == path or row.name == path for row in rows):
         return f"{first.node.op}: {flow}"
     return flow

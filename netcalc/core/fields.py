@@ -89,6 +89,10 @@ def _text(name: str, value: Any) -> Any:
     return value
 
 
+def _text_or_none(name: str, value: Any) -> Any:
+    return None if value is None else _text(name, value)
+
+
 def _static(name: str, value: Any) -> Any:
     checked = number(name, value)
     if not isinstance(checked, int):
@@ -109,6 +113,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "Indices": _numbers,
     "Indices | None": lambda name, value: None if value is None else _numbers(name, value),
     "str": _text,
+    "str | None": _text_or_none,
     "tuple[Num, ...] | str": _numbers_or_name,
 }
 """For each annotation that a field may have: the check, which returns the canonical value."""

@@ -7,11 +7,14 @@ from typing import Any, TypeAlias
 
 from netcalc.core.fields import axes, number
 from netcalc.core.graph import Graph
-from netcalc.core.tensor import FLOATS, Tensor
-from netcalc.errors import InputError, SpecError
+from netcalc.core.tensor import BYTES, FLOATS, Tensor
+from netcalc.errors import InputError, SpecError, did_you_mean
 
-Shape: TypeAlias = int | Sequence[int]
-"""A shape for an input: N,C,H,W; C,H,W of a single image; or one number for height and width."""
+Shape: TypeAlias = int | Sequence[int] | Tensor
+"""A shape for an input: N,C,H,W; C,H,W of a single image; or one number for height and width.
+
+A Tensor has all axes, and says the element type too.
+"""
 
 
 def inputs_of(
@@ -22,7 +25,8 @@ def inputs_of(
 ) -> dict[str, Tensor]:
     """The inputs of a graph, with shapes and batch as asked for, floating ones in ``dtype``.
 
-    Raises InputError for a shape with the wrong number of axes or one below 1, or an unknown dtype.
+    Raises InputError for a shape with the wrong number of axes or one below 1, for an unknown dtype
+    or one that the graph is not made for.
     """
     if dtype is not None and dtype not in FLOATS:
         raise InputError(f"dtype must be one of {', '.join(FLOATS)}, got {dtype!r}")
@@ -37,13 +41,39 @@ def inputs_of(
     unknown = shapes.keys() - graph.inputs.keys()
     if unknown:
         raise InputError(f"{graph.name} has no input {sorted(unknown)[0]!r}")
+    shapes = {name: whole(name, x) if isinstance(x, Tensor) else x for name, x in shapes.items()}
     return {
         name: Tensor(
             _dims(name, x, shapes.get(name), batch, graph.batched),
-            dtype if dtype and x.dtype in FLOATS else x.dtype,
+            _dtype(graph, name, shapes.get(name), dtype),
         )
         for name, x in graph.inputs.items()
     }
+
+
+def whole(name: str, x: Tensor) -> Tensor:
+    """An input that is given with its type, if it can be one; else InputError."""
+    if x.dtype not in BYTES:
+        hint = did_you_mean(x.dtype, BYTES) or f"use one of {', '.join(BYTES)}"
+        raise InputError(f"{name}: there is no element type {x.dtype!r}; {hint}")
+    try:
+        return Tensor(axes(name, tuple(x.dims)), x.dtype)
+    except (SpecError, TypeError) as problem:
+        raise InputError(str(problem)) from None
+
+
+def _dtype(graph: Graph, name: str, given: Shape | None, dtype: str | None) -> str:
+    """The type of an input: the one given with it, else ``dtype`` where it is floating."""
+    own = graph.inputs[name].dtype
+    if not isinstance(given, Tensor):
+        return dtype if dtype and own in FLOATS else own
+    found = given.dtype
+    if dtype not in (None, found) and found in FLOATS:
+        raise InputError(f"{name} is given as {found}, and dtype as {dtype}; leave one of them out")
+    if graph.retrace is None and (found in FLOATS) != (own in FLOATS):
+        kind = "a floating type" if own in FLOATS else "an integer type"
+        raise InputError(f"{name} is {own} in {graph.name}, not {found}; give {kind}")
+    return found
 
 
 def _dims(
@@ -52,20 +82,21 @@ def _dims(
     default = x.dims
     if len(default) == 3 and not (isinstance(default[0], int) and default[0] == 1):
         batched = False  # channels, height, width: nothing says that these are images
-    given = _given(name, shape, default)
-    whole = shape is not None and len(given) == len(default)
-    if batched and len(given) == 1 < len(default):
+    given = shape.dims if isinstance(shape, Tensor) else _given(name, shape, default)
+    complete = shape is not None and len(given) == len(default)
+    less = batched and not isinstance(shape, Tensor)  # axes may be left out
+    if less and len(given) == 1 < len(default):
         given = (*default[:2], *given * (len(default) - 2)) if len(default) > 2 else (1, *given)
-    elif batched and len(given) == len(default) - 1:
+    elif less and len(given) == len(default) - 1:
         given = (default[0], *given)
     if len(given) != len(default):
-        or_less = ", all but the batch, or one number" if batched else ""
+        or_less = ", all but the batch, or one number" if less else ""
         raise InputError(
             f"{name} has {len(default)} axes (default {x}); give all of them{or_less}, "
             f"got {'x'.join(map(str, given))}"
         )
     if batch is not None:
-        given = _batched(name, given, batch, whole, batched)
+        given = _batched(name, given, batch, complete, batched)
     try:
         return axes(name, given)
     except SpecError as problem:
@@ -89,7 +120,7 @@ def _given(name: str, shape: Any, default: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _batched(
-    name: str, given: tuple[Any, ...], batch: Any, whole: bool, batched: bool
+    name: str, given: tuple[Any, ...], batch: Any, complete: bool, batched: bool
 ) -> tuple[Any, ...]:
     try:
         batch = number("batch", batch)
@@ -97,6 +128,6 @@ def _batched(
         raise InputError(str(problem)) from None
     if not batched:
         raise InputError(f"{name}: its first axis is not a batch; give the whole shape")
-    if whole and given[0] not in (1, batch):
+    if complete and given[0] not in (1, batch):
         raise InputError(f"{name} {'x'.join(map(str, given))} has a batch already, not {batch}")
     return (batch, *given[1:])

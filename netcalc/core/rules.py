@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any, TypeAlias
 
 from netcalc.core.ops.custom import Custom
 from netcalc.core.tensor import BYTES, Tensor
 from netcalc.core.term import WORK, Term
-from netcalc.errors import InputError, SpecError
+from netcalc.errors import InputError, SpecError, did_you_mean
 
 Rule: TypeAlias = Callable[..., tuple[Tensor | Sequence[Tensor], Sequence[Term]]]
 """Takes an operator's arguments, its tensors as ``Tensor``; gives its outputs and its work."""
@@ -22,15 +24,18 @@ def register(op: Any, rule: Rule | None = None) -> Any:
 
     ``op`` is an operator of PyTorch's dispatcher (``torch.ops.library.scan`` or its name,
     ``"library::scan"``), or a Python function or its dotted name (``"library.ops.scan"``), which
-    need not reach the dispatcher. ``rule`` takes the operator's arguments, with a ``Tensor``
-    (``dims``, ``dtype``) for each tensor, and gives ``outputs, work``: a Tensor or several, and a
-    list of ``Term`` (empty where it computes nothing). The operator itself is then not called, and
-    a function is replaced wherever it was imported to, while a model is traced. Without a rule this
-    is a decorator for one; a second rule replaces the first, and ``unregister`` takes it away.
+    need not reach the dispatcher. ``rule`` takes the operator's arguments (of a method ``self`` or
+    ``cls`` first), with a ``Tensor`` (``dims``, ``dtype``) for each tensor, and gives ``outputs,
+    work``: a Tensor or several, and a list of ``Term`` (empty where it computes nothing). The
+    operator itself is then not called, and a function is replaced wherever it was imported to,
+    while a model is traced. Without a rule this is a decorator for one; a second rule replaces the
+    first, and ``unregister`` takes it away.
 
-    Raises InputError where ``op`` names no operator.
+    Raises InputError where ``op`` names no operator, or a function that is not there.
     """
     name = name_of(op)
+    if "::" not in name:
+        found(name)
     if rule is not None:
         RULES[name] = rule
         return rule
@@ -62,6 +67,40 @@ def name_of(op: Any) -> str:
             f" got {op!r}"
         )
     return str(name)
+
+
+def found(name: str) -> Any:
+    """The function of a dotted name, in a module or in a class of one, which is imported for it.
+
+    None where its module is only being imported, and may have it later. Raises InputError where
+    there is no such function.
+    """
+    path, module = _module_of(name)
+    rest = name.removeprefix(f"{path}.").split(".")
+    place: Any = module
+    for part in rest:
+        place = getattr(place, part, None)
+    if callable(place):
+        return place
+    if getattr(getattr(module, "__spec__", None), "_initializing", False):
+        return None
+    hint = did_you_mean(rest[0], vars(module)) or "check its name"
+    raise InputError(f"register: there is no function {name}: {path} has no {rest[0]}; {hint}")
+
+
+def _module_of(name: str) -> tuple[str, Any]:
+    """The module that a dotted name begins with, of several the innermost."""
+    path, told = name, ""
+    while "." in path:
+        path = path.rpartition(".")[0]
+        try:
+            return path, sys.modules.get(path) or import_module(path)
+        except (Exception, SystemExit) as problem:  # whatever somebody else's code does
+            told = f"{type(problem).__name__}: {' '.join(str(problem).split())[:200]}"
+            absent = isinstance(problem, ImportError) and f"{path}.".startswith(f"{problem.name}.")
+            if not absent:
+                break  # it is there, and cannot be imported
+    raise InputError(f"register: there is no function {name}; {path} cannot be imported: {told}")
 
 
 def custom(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Custom:

@@ -74,6 +74,13 @@ def parameter(
     return Term("weights" if kind == "weight" else "biases", kind, factors, names, operand, shape)
 
 
+def by_key(term: Term, key: str | None) -> Term:
+    """The term of a tensor that stands by itself, whose name is the end of its key."""
+    if term.kind != "weight" or "bias" not in (key or "").rpartition(".")[2]:
+        return term
+    return term._replace(kind="bias", label="biases")
+
+
 def buffer(operand: str, shape: tuple[Num, ...], names: tuple[str, ...], dtype: str = "") -> Term:
     """A tensor that is stored with the layer but not learned."""
     return Term(operand, "buffer", shape, names, operand, shape, dtype)

@@ -1,7 +1,6 @@
-"""What papers printed, as data: one JSON file for each table.
+"""What papers printed, as data: one file for each table, and the audit of these.
 
-``columns`` say which quantity of the derivation stands in them and in which unit, ``rows`` which
-part of the network they cover and what the paper prints in them.
+``load`` reads the one table that is also a layout of ``netcalc table``; ``tables`` reads all.
 """
 
 from __future__ import annotations

@@ -10,13 +10,15 @@ from typing import Any, NamedTuple
 from netcalc.errors import SpecError
 from netcalc.published.cells import Cells, Load, Sources
 from netcalc.published.model import NONE, Hypothesis, PublishedTable, TableRow
-from netcalc.published.printed import WAYS, Judged, Printed, decimal, judge, shown
+from netcalc.published.printed import WAYS, Judged, Printed, decimal, judge, ranges, shown
 from netcalc.published.quantities import TEXTS
 
 VERDICTS = ("exact", "rounds", "explained", "off", "input", "not derivable")
 """What a cell can be. The first four are of derivable cells."""
 
 DERIVABLE = VERDICTS[:4]
+_NOTED = ("off", "explained", "rounds", "exact", "not derivable", "input")
+"""Which cell of a row its note is put to."""
 
 
 class Cell(NamedTuple):
@@ -47,6 +49,7 @@ class Audited(NamedTuple):
 
     table: PublishedTable
     cells: tuple[Cell, ...]
+    sources: Sources
 
     @property
     def summary(self) -> dict[str, int]:
@@ -75,7 +78,7 @@ def audit_table(table: PublishedTable, load: Load) -> Audited:
     """
     sources = Sources(table, load)
     cells = [cell for row in table.rows for cell in _Row(table, row, sources).cells()]
-    return Audited(table, tuple(cells))
+    return Audited(table, tuple(cells), sources)
 
 
 class _Row:
@@ -92,6 +95,9 @@ class _Row:
                 first = self._explained(first)
             for column, told in self._contradictions(first).items():
                 first[column] = _with(first[column], told)
+            if self.row.note:
+                column = min(first, key=lambda c: _NOTED.index(first[c].verdict))
+                first[column] = _with(first[column], self.row.note)
         return list(first.values())
 
     def _cell(self, column: str, hypothesis: Hypothesis | None = None) -> Cell:
@@ -107,11 +113,11 @@ class _Row:
                 f" quantity: {NONE} where no count can produce it"
             )
         if quantity in (None, NONE):
-            return _with(cell, self.row.note)
+            return cell
         cell = self._text(cell, settings) if quantity in TEXTS else self._number(cell, settings)
         if given:
             cell = self._given(cell)
-        return _with(cell, self.row.note) if cell.verdict == "off" else cell
+        return cell
 
     def _text(self, cell: Cell, settings: Mapping[str, Any]) -> Cell:
         found = self.held.text(settings)
@@ -119,11 +125,11 @@ class _Row:
         return cell._replace(derived=found, verdict="exact" if same else "off")
 
     def _number(self, cell: Cell, settings: Mapping[str, Any]) -> Cell:
-        printed = self.held.printed(cell.printed, settings)
         value = self.held.number(settings)
+        printed = self.held.printed(cell.printed, settings)
         judged = judge(printed, value, settings.get("round", WAYS[:2]))
         return cell._replace(
-            derived=shown(value, printed, judged.factor),
+            derived=shown(value, printed, judged),
             value=value,
             verdict=judged.verdict,
             how=_off_by(printed, value, judged) if judged.verdict == "off" else judged.how,
@@ -152,7 +158,8 @@ class _Row:
                     for column, cell in cells.items()
                     if cell.verdict == "off"
                 }
-            failed.append(f"refuted: {hypothesis.says} would give {wrong[0].derived}")
+            gives = " and ".join(f"{c.derived} for {c.printed}" for c in wrong)
+            failed.append(f"refuted: {hypothesis.says} gives {gives}")
         return {
             column: _with(cell, *failed) if cell.verdict == "off" else cell
             for column, cell in cells.items()
@@ -177,9 +184,11 @@ class _Row:
         places = (macs.value or Fraction(0)) / (weights.value or Fraction(1))
         if places.denominator != 1:
             return {}
-        low, high = self._range(weights)
-        least, most = self._range(macs)
-        if low * places < most and least < high * places:
+        if any(
+            first * places <= last_macs and first_macs <= last * places
+            for first, last in self._ranges(weights)
+            for first_macs, last_macs in self._ranges(macs)
+        ):
             return {}
         printed = self.held.printed(macs.printed, self.held.settings(macs.column))
         product = shown(self._value(weights) * places, printed)
@@ -192,12 +201,10 @@ class _Row:
     def _value(self, cell: Cell) -> Fraction:
         return self.held.printed(cell.printed, self.held.settings(cell.column)).value
 
-    def _range(self, cell: Cell) -> tuple[Fraction, Fraction]:
-        """What rounds or is truncated to a printed number."""
-        printed = self.held.printed(cell.printed, self.held.settings(cell.column))
-        factor = printed.factors[0]
-        low = (printed.number - printed.digit / 2) * factor
-        return low, (printed.number + printed.digit) * factor
+    def _ranges(self, cell: Cell) -> list[tuple[int, int]]:
+        settings = self.held.settings(cell.column)
+        printed = self.held.printed(cell.printed, settings)
+        return ranges(printed._replace(factors=printed.factors[:1]))
 
 
 def _with(cell: Cell, *told: str) -> Cell:
@@ -215,11 +222,11 @@ def _told(cell: Cell, under: Cell, hypothesis: Hypothesis) -> Cell:
 
 def _off_by(printed: Printed, value: Fraction, judged: Judged) -> str:
     """The difference in units of the last printed digit, and in percent."""
-    steps = _signed(judged.off, 1)
+    steps = f"by {_signed(judged.off, 1)}"
     if not value:
-        return f"{steps} in the last digit"
+        return steps
     share = 100 * (printed.value - value) / value
-    return f"{steps} in the last digit, {_signed(share, 1 if abs(share) < 100 else 0)}%"
+    return f"{steps}, {_signed(share, 1 if abs(share) < 100 else 0)}%"
 
 
 def _signed(value: Fraction, decimals: int) -> str:

@@ -88,13 +88,14 @@ class Cells:
 
     def text(self, settings: Mapping[str, Any]) -> str:
         """A quantity that is a text."""
-        return TEXTS[settings["quantity"]](self._part(settings), settings.get("at", ()))
+        return TEXTS[settings["quantity"]](self.part(settings), settings.get("at", ()))
 
     def number(self, settings: Mapping[str, Any]) -> Fraction:
         """A quantity that is a number, or a formula."""
         return evaluate(settings["quantity"], _Names(self, settings))
 
-    def _part(self, settings: Mapping[str, Any]) -> Part:
+    def part(self, settings: Mapping[str, Any]) -> Part:
+        """What the cells are about."""
         net = settings.get("net") or self.sources.default()
         if net is None:
             raise SpecError("say which network it is about: net: googlenet")
@@ -106,7 +107,7 @@ class Cells:
     def quantity(self, name: str, settings: Mapping[str, Any]) -> Fraction:
         """A quantity of the row's part, or what the row prints in a column of that name."""
         if name in NUMBERS:
-            return Fraction(NUMBERS[name](self._part(settings)))
+            return Fraction(NUMBERS[name](self.part(settings)))
         if name in self.row.printed:
             return self.cell(self.row, name)
         if name in self._columns:

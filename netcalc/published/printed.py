@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 from math import ceil, floor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from netcalc.errors import SpecError
 
@@ -32,7 +32,7 @@ UNITS: Units = {
 """The suffixes that every table may use; its own ``units`` go before them."""
 
 _ABOUT = ("about", "approximately", "around", "nearly", "roughly", "over", "only", "almost")
-BELOW = ("less than", "fewer than", "under", "below", "at most", "up to", "<", "≤")
+BELOW = ("less than", "fewer than", "under", "below", "at most", "up to", "within", "<", "≤")
 _BEFORE = "|".join(re.escape(word) for word in (*_ABOUT, *BELOW, "~", "≈", "c.", "+"))
 _PRINTED = re.compile(
     rf"(?P<before>(?:(?:{_BEFORE})\s*)*)"
@@ -46,8 +46,8 @@ _PRINTED = re.compile(
 class Printed(NamedTuple):
     """A printed number: in its unit, the worth of its last digit, what the unit may stand for.
 
-    ``tail`` is what stands behind it, the unit with a space or a power of ten. ``below`` says that
-    it is a bound: "less than 25 million".
+    ``tail`` is what stands behind it: a power of ten, the unit, a space before it. ``below`` says
+    that it is a bound: "less than 25 million".
     """
 
     number: Fraction
@@ -76,8 +76,9 @@ def read(text: str, units: Units, digit: Fraction | None = None) -> Printed:
     decimals = len(number.partition(".")[2])
     power = Fraction(10 ** int(match["power"] or 0))
     unit = match["unit"].strip()
-    factors = _factors(unit, units)
-    if factors is None:
+    words = (unit, unit.partition(" ")[0])
+    known_as = next((name for name in words if name in units or name in UNITS), None)
+    if known_as is None:
         known = ", ".join(name for name in {**UNITS, **units} if name)
         raise SpecError(
             f"{text!r}: there is no unit {unit!r}; say what it stands for under units,"
@@ -85,30 +86,23 @@ def read(text: str, units: Units, digit: Fraction | None = None) -> Printed:
         )
     least = digit if digit is not None else Fraction(1, 10**decimals)
     below = any(word in match["before"].lower() for word in BELOW)
-    worths = tuple(f * power for f in factors)
-    return Printed(Fraction(number), least, unit, worths, match["tail"], below)
-
-
-def _factors(unit: str, units: Units) -> tuple[Fraction, ...] | None:
-    """What a unit stands for; of several words the first."""
-    for name in (unit, unit.partition(" ")[0]):
-        found = units.get(name, UNITS.get(name))
-        if found is not None:
-            return found
-    return None
+    factors = tuple(f * power for f in units.get(known_as, UNITS.get(known_as, ())))
+    tail = match["tail"].removesuffix(match["unit"]) + known_as
+    return Printed(Fraction(number), least, known_as, factors, tail.rstrip(), below)
 
 
 class Judged(NamedTuple):
     """How a printed number stands to an exact one.
 
     ``verdict`` is exact, rounds or off; ``how`` says it in words; ``off`` is the difference in
-    units of the last printed digit; ``factor`` is what the unit stands for there.
+    units of the last printed digit; ``factor`` is what the unit stands for, ``way`` one of WAYS.
     """
 
     verdict: str
     how: str
     factor: Fraction
     off: Fraction = Fraction(0)
+    way: str = ""
 
 
 WAYS = ("nearest", "truncate", "up")
@@ -127,7 +121,7 @@ def judge(printed: Printed, value: Fraction, ways: tuple[str, ...] = WAYS[:2]) -
             return Judged("exact", k.removeprefix(", "), factor)
         for way in ways:
             if _rounded(scaled, printed.digit, way, printed.number):
-                return Judged("rounds", f"{_WORDS[way]}{k}", factor)
+                return Judged("rounds", f"{_WORDS[way]}{k}", factor, way=way)
     factor = printed.factors[0]
     return Judged("off", "", factor, (printed.number - value / factor) / printed.digit)
 
@@ -147,27 +141,60 @@ _WORDS = {"nearest": "rounded", "truncate": "truncated", "up": "rounded up"}
 
 def _rounded(scaled: Fraction, digit: Fraction, way: str, number: Fraction) -> bool:
     """Whether a number rounds to the printed one; a half may go either way."""
-    steps = scaled / digit
+    return (number / digit).denominator == 1 and _within(scaled, *_bounds(number, digit, way))
+
+
+def _bounds(number: Fraction, digit: Fraction, way: str) -> tuple[Fraction, Fraction, bool, bool]:
+    """Between which numbers those lie that round to one, and whether the bounds do so too."""
     if way == "nearest":
-        return abs(number / digit - steps) <= Fraction(1, 2) and (number / digit).denominator == 1
-    if way == "truncate":
-        return digit * (floor(steps) if steps >= 0 else ceil(steps)) == number
-    return digit * ceil(steps) == number
+        return number - digit / 2, number + digit / 2, True, True
+    if way == "up" or number < 0:  # a negative number is cut off towards 0
+        return number - digit, number, False, True
+    return number, number + digit, True, False
+
+
+def _within(value: Any, low: Fraction, high: Fraction, with_low: bool, with_high: bool) -> Any:
+    return (low <= value if with_low else low < value) and (
+        value <= high if with_high else value < high
+    )
+
+
+def ranges(printed: Printed, ways: tuple[str, ...] = WAYS[:2]) -> list[tuple[int, int]]:
+    """The whole numbers that may stand behind a printed one: from the first to the last of each."""
+    if printed.below:
+        return [(0, floor(printed.value))]
+    found = []
+    for factor in printed.factors:
+        for way in ways:
+            low, high, with_low, with_high = _bounds(printed.number, printed.digit, way)
+            first, last = ceil(low * factor), floor(high * factor)
+            first += first == low * factor and not with_low
+            last -= last == high * factor and not with_high
+            found.append((first, last))
+    return found
 
 
 MORE = 3
 """So many digits more than a printed number has are shown of what it rounds."""
 
 
-def shown(value: Fraction, printed: Printed, factor: Fraction | None = None) -> str:
-    """A number in the unit of a printed one, with as many more digits as tell them apart."""
-    scaled = value / (factor or printed.factors[0])
+def shown(value: Fraction, printed: Printed, judged: Judged | None = None) -> str:
+    """A number in the unit of a printed one, with as many more digits as tell them apart.
+
+    Of a number that rounds to the printed one, so many that what is shown does so too.
+    """
+    scaled = value / (judged.factor if judged else printed.factors[0])
+    way = judged.way if judged else ""
     decimals = 0
     while printed.digit * 10**decimals < 1:
         decimals += 1
     for more in range(MORE + 1):
         text = decimal(scaled, decimals + more)
-        if scaled == printed.number or (more and Fraction(text.replace(",", "")) != printed.number):
+        near = Fraction(text.replace(",", ""))
+        apart = more and near != printed.number
+        if scaled == printed.number or (
+            apart and (not way or _rounded(near, printed.digit, way, printed.number))
+        ):
             break
     return f"{text}{printed.tail}"
 

@@ -147,38 +147,30 @@ def _depth_with_pools(part: Part) -> int:
     return depths(part.result.graph)[main][1]
 
 
-def _count(name: str) -> Callable[[Part], int]:
-    return lambda part: int(getattr(total(row.counts for row in part.rows), name))
+def _count(name: str) -> Callable[[Part], Any]:
+    return lambda part: getattr(total(row.counts for row in part.rows), name)
 
 
-def _work(kind: str) -> Callable[[Part], int]:
-    return lambda part: int(total(row.counts for row in part.rows).ops.get(kind, 0))
+def _work(kind: str) -> Callable[[Part], Any]:
+    return lambda part: total(row.counts for row in part.rows).ops.get(kind, 0)
 
 
-def _bytes(part: Part) -> int:
+def _bytes(part: Part) -> Any:
     stored = [t for row in part.rows for t in row.stored if t.role != "buffer"]
     return sum(t.numel * BYTES[t.dtype] for t in stored)
 
 
-def _elements(x: Tensor) -> int:
-    return _whole(x.numel)
+def _axis(at: int) -> Callable[[Part], Any]:
+    return lambda part: [*part.out.dims, 1, 1][at]
 
 
-def _whole(n: Any) -> int:
-    return int(n)
-
-
-def _axis(at: int) -> Callable[[Part], int]:
-    return lambda part: _whole([*part.out.dims, 1, 1][at])
-
-
-NUMBERS: dict[str, Callable[[Part], int]] = {
+NUMBERS: dict[str, Callable[[Part], Any]] = {
     **{n: _count(n) for n in ("weights", "biases", "params", "trainable", "buffers")},
     **{n: _count(n) for n in ("macs", "flops")},
     **{kind: _work(kind) for kind in WORK if kind != "mac"},
-    "activations": lambda part: sum(_elements(x) for row in part.rows for x in row.outs),
-    "out_elements": lambda part: _elements(part.out),
-    "in_elements": lambda part: _elements(part.rows[0].ins[0]),
+    "activations": lambda part: sum(x.numel for row in part.rows for x in row.outs),
+    "out_elements": lambda part: part.out.numel,
+    "in_elements": lambda part: part.rows[0].ins[0].numel,
     "height": _axis(2),
     "width": _axis(3),
     "channels": _axis(1),
@@ -188,4 +180,4 @@ NUMBERS: dict[str, Callable[[Part], int]] = {
     "param_bytes": _bytes,
     "crops": lambda part: plan(part.result, SCALES, 1, None).crops_per_image,
 }
-"""Exact integers, of a part with its batch."""
+"""Exact integers of a part with its batch; arrays where its layers hold such."""

@@ -97,5 +97,5 @@ def in_unit(value: int, column: dict[str, Any]) -> str:
 
 def unit_of(column: dict[str, Any]) -> tuple[str, int]:
     """The suffix of a column's numbers, and what it stands for."""
-    suffix, factors = next(iter(column["units"].items()))
-    return suffix, factors[0] if isinstance(factors, list) else factors
+    ((suffix, (factor, *_)),) = column["units"].items()
+    return suffix, factor

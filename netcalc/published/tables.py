@@ -76,7 +76,9 @@ class _Reader(Messages):
         self._distinct(keys, top["columns"].line, "columns")
         rows = tuple(self._row(v, keys) for v in self._items(top["rows"], "rows"))
         self._distinct([r.name for r in rows], top["rows"].line, "rows")
-        texts = {k: self._text(top[k], k == "source") for k in ("title", "source", "note") if k in top}
+        texts = {
+            k: self._text(top[k], k == "source") for k in ("title", "source", "note") if k in top
+        }
         return PublishedTable(
             name,
             texts.get("title", name),

@@ -7,15 +7,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from importlib import import_module
+from inspect import getattr_static
 from typing import Any
 
 import torch
 from torch.utils._pytree import tree_leaves, tree_map
 
-from netcalc.core.rules import RULES, custom
+from netcalc.core.rules import RULES, custom, found
 from netcalc.core.tensor import Tensor
-from netcalc.errors import InputError
 from netcalc.pytorch.events import Event
 from netcalc.pytorch.lifted import on_all
 
@@ -57,11 +56,12 @@ def patched(called: Called) -> Iterator[None]:
     try:
         for name in [name for name in RULES if "::" not in name]:
             function = _found(name)
-            stands_in = _stand_in(name, function, called)
+            if function is None:
+                continue
             for place, key in _places(name, function):
                 before = vars(place).get(key, _INHERITED)
-                kept = type(before) if isinstance(before, staticmethod) else None
-                setattr(place, key, kept(stands_in) if kept else stands_in)
+                held = getattr_static(place, key) if before is _INHERITED else before
+                setattr(place, key, _in_place_of(held, name, function, called))
                 replaced.append((place, key, before))
         yield
     finally:
@@ -77,20 +77,11 @@ _INHERITED = object()
 
 
 def _found(name: str) -> Any:
-    """The function of a dotted name: in a module, or in a class of one."""
-    parts = name.split(".")
-    for at in range(len(parts) - 1, 0, -1):
-        try:
-            place: Any = sys.modules.get(".".join(parts[:at])) or import_module(
-                ".".join(parts[:at])
-            )
-        except ImportError:
-            continue
-        for part in parts[at:]:
-            place = getattr(place, part, None)
-        if callable(place):
-            return place
-    raise InputError(f"register: there is no function {name}; import it, or check its name")
+    """The function of a dotted name; None where there is none any more, or not yet."""
+    try:
+        return found(name)
+    except Exception:  # the module may do anything when it is asked
+        return None
 
 
 def _places(name: str, function: Any) -> Iterator[tuple[Any, str]]:
@@ -103,6 +94,13 @@ def _places(name: str, function: Any) -> Iterator[tuple[Any, str]]:
     place = sys.modules.get(owner)
     if place is None:
         yield _found(owner), key
+
+
+def _in_place_of(held: Any, name: str, function: Any, called: Called) -> Any:
+    """What stands in for a function as a module or class holds it, a method of the same kind."""
+    if isinstance(held, staticmethod | classmethod):
+        return type(held)(_stand_in(name, held.__func__, called))
+    return _stand_in(name, function, called)
 
 
 def _stand_in(name: str, function: Any, called: Called) -> Any:

@@ -35,6 +35,7 @@ from netcalc.core.ops.unpool import MaxUnpool
 from netcalc.core.ops.view import AsStrided, Permute, Reshape, Transpose
 from netcalc.core.ops.weightnorm import WeightNorm
 from netcalc.pytorch import calls
+from netcalc.pytorch.modules import typed
 
 
 class Call(nn.Module):
@@ -117,8 +118,19 @@ def _binary(*xs: torch.Tensor, function: str, value: float | None) -> torch.Tens
     return called
 
 
-def _reduce(x: torch.Tensor, function: str, dim: tuple[int, ...] | None, keepdim: bool) -> Any:
-    kept = {"keepdim": True} if keepdim else {}
+def _cast(dtype: str | None) -> dict[str, Any]:
+    """The argument that asks for a type, where one is said."""
+    return {} if dtype is None else {"dtype": typed(dtype)}
+
+
+def _reduce(
+    x: torch.Tensor,
+    function: str,
+    dim: tuple[int, ...] | None,
+    keepdim: bool,
+    dtype: str | None,
+) -> Any:
+    kept = {**({"keepdim": True} if keepdim else {}), **_cast(dtype)}
     called = known(function, REDUCTIONS)
     dims = REDUCTIONS[function].dims
     if dim is not None:
@@ -130,17 +142,9 @@ def _reduce(x: torch.Tensor, function: str, dim: tuple[int, ...] | None, keepdim
     return found if isinstance(found, torch.Tensor) else tuple(found)
 
 
-def _cumulative(x: torch.Tensor, function: str, dim: int) -> Any:
-    found = known(function, CUMULATIVE)(x, dim)
+def _cumulative(x: torch.Tensor, function: str, dim: int, dtype: str | None) -> Any:
+    found = known(function, CUMULATIVE)(x, dim, **_cast(dtype))
     return found if isinstance(found, torch.Tensor) else tuple(found)
-
-
-def typed(dtype: str) -> torch.dtype:
-    """PyTorch's element type of that very name; raises ValueError for another."""
-    found = getattr(torch, dtype, None)
-    if not isinstance(found, torch.dtype) or f"torch.{dtype}" != str(found):
-        raise ValueError(f"there is no element type {dtype}")
-    return found
 
 
 def _slice(x: torch.Tensor, dim: int, start: int, end: int | None, step: int) -> torch.Tensor:
@@ -209,9 +213,15 @@ FUNCTIONS: dict[type[Op], Function] = {
     ),
     Binary: Function(_binary, tuple(_OF_TWO - {"add", "mul", "add_alpha", "trunc_divide"})),
     Cast: Function(lambda x, dtype: x.to(typed(dtype))),
-    Reduce: Function(_reduce, (*REDUCTIONS.keys() - {"norm"}, "linalg_vector_norm"), ("dim",)),
-    Cumulative: Function(_cumulative, tuple(CUMULATIVE)),
-    LogSoftmax: Function(functional.log_softmax, ("log_softmax",)),
+    Reduce: Function(
+        _reduce, (*REDUCTIONS.keys() - {"norm"}, "linalg_vector_norm"), ("dim", "dtype")
+    ),
+    Cumulative: Function(_cumulative, tuple(CUMULATIVE), ("dtype",)),
+    LogSoftmax: Function(
+        lambda x, dim, dtype: functional.log_softmax(x, dim, **_cast(dtype)),
+        ("log_softmax",),
+        ("dtype",),
+    ),
     Reshape: Function(lambda x, size: x.reshape(size)),
     Permute: Function(torch.permute),
     Transpose: Function(torch.transpose),

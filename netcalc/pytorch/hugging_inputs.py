@@ -51,7 +51,10 @@ def inputs_for(net: str, model: nn.Module, given: Any) -> tuple[dict[str, Tensor
         known = {main: _tuple(given), **known}
     if main not in known:
         raise InputError(f"{net}: say how large its {main} are, --input {main}=SHAPE")
-    defaults = {name: Tensor(dims, _dtype(name, model)) for name, dims in known.items()}
+    defaults = {
+        name: Tensor(dims, _dtype(name, model, shapes.get(name, given)))
+        for name, dims in known.items()
+    }
     graph = Graph(net, (), defaults, {"of": (main, 0)})
     return inputs_of(graph, given), "" if given is not None else _remark(model, defaults)
 
@@ -120,7 +123,10 @@ def _offset(model: nn.Module) -> int:
     return 0
 
 
-def _dtype(name: str, model: nn.Module) -> str:
+def _dtype(name: str, model: nn.Module, given: Any) -> str:
+    """The type of an input: the one given with it, else by its name."""
+    if isinstance(given, Tensor):
+        return given.dtype
     floating = str(getattr(model, "dtype", "float32")).removeprefix("torch.")
     return "int64" if name.endswith(INTEGERS) else floating
 
@@ -136,6 +142,8 @@ def _remark(model: nn.Module, inputs: Mapping[str, Tensor]) -> str:
 
 
 def _tuple(shape: Any) -> tuple[int, ...]:
+    if isinstance(shape, Tensor):
+        return _tuple(shape.dims)
     return (shape,) if isinstance(shape, int) else tuple(shape)
 
 

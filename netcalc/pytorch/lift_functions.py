@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
@@ -13,8 +14,9 @@ from netcalc.core.ops.einsum import Einsum
 from netcalc.core.ops.elementwise import Binary, Pointwise
 from netcalc.core.ops.matmul import MatMul
 from netcalc.core.ops.merge import Add
-from netcalc.core.ops.pointwise import Dropout, Scale
-from netcalc.core.ops.reduce import Cumulative, Reduce
+from netcalc.core.ops.pointwise import Dropout, Scale, Softmax
+from netcalc.core.ops.reduce import Cumulative, LogSoftmax, Reduce
+from netcalc.core.tensor import Tensor
 from netcalc.pytorch.events import Event, Seen
 from netcalc.pytorch.lifted import Lifted, Special, on_all
 
@@ -114,10 +116,19 @@ def binary(event: Event, name: str) -> Lifted | None:
     return on_all(op, event)
 
 
-def _reduce(event: Event, name: str) -> Lifted | None:
+def _cast_to(event: Event, op: Cumulative | LogSoftmax | Reduce | Softmax) -> Lifted:
+    """A layer in the type that its input is to be cast to, where that changes what comes out."""
+    told = event.arguments.get("dtype")
+    dtype = None if told is None else str(told).removeprefix("torch.")
+    x, *_ = event.inputs()
+    changes = dtype is not None and dtype != op.shape(Tensor(x.shape, x.dtype))[0].dtype
+    return on_all(replace(op, dtype=dtype) if changes else op, event)
+
+
+def _reduce(event: Event, name: str) -> Lifted:
     given = event.arguments.get("dim")
     dims = (given,) if isinstance(given, int) else tuple(given) if given else None
-    return on_all(Reduce(name, dims, bool(event.arguments.get("keepdim", False))), event)
+    return _cast_to(event, Reduce(name, dims, bool(event.arguments.get("keepdim", False))))
 
 
 def _norm(event: Event) -> Lifted | None:
@@ -139,7 +150,7 @@ def _of_reduction(name: str) -> Special:
 
 
 def _cumulative(name: str) -> Special:
-    return lambda event: on_all(Cumulative(name, event.arguments["dim"]), event)
+    return lambda event: _cast_to(event, Cumulative(name, event.arguments["dim"]))
 
 
 def _plus(event: Event) -> Lifted | None:
@@ -188,6 +199,8 @@ FUNCTIONS: dict[str, Special] = {
     "_is_all_true": lambda e: on_all(Reduce("all"), e),
     "_is_any_true": lambda e: on_all(Reduce("any"), e),
     **{name: _cumulative(name) for name in CUMULATIVE},
+    "softmax": lambda e: _cast_to(e, Softmax(e.arguments["dim"])),
+    "log_softmax": lambda e: _cast_to(e, LogSoftmax(e.arguments["dim"])),
     **dict.fromkeys(("addmm", "baddbmm", "addmv"), _plus),
     "addr": _einsum_plus("i,j->ij"),
     "addbmm": _einsum_plus("bij,bjk->ik"),

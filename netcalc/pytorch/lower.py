@@ -34,7 +34,7 @@ from netcalc.core.ops.stored import Buffer, Parameter
 from netcalc.core.ops.transposed import ConvTranspose
 from netcalc.core.tensor import Tensor
 from netcalc.pytorch import builders
-from netcalc.pytorch.functional import FUNCTIONS, module_class, typed
+from netcalc.pytorch.functional import FUNCTIONS, module_class
 from netcalc.pytorch.modules import (
     RBF,
     Attention,
@@ -46,8 +46,10 @@ from netcalc.pytorch.modules import (
     IndexSelect,
     LearnedTensor,
     Product,
+    SoftmaxIn,
     Sum,
     Times,
+    typed,
 )
 
 
@@ -57,9 +59,9 @@ class Lowering:
 
     ``build`` makes the module for a layer on inputs of given shapes, one of ``modules``; ``fields``
     maps the layer's fields to the module's attributes (``name is set`` asks whether the module has
-    that tensor, ``a.b`` goes into one); ``aten`` names the operators that stand for the layer in a
-    forward pass; where their arguments have other names than the module's attributes, the lift_
-    files say how they are read.
+    that tensor, ``name if any`` is None where it has no such attribute, ``a.b`` goes into one);
+    ``aten`` names the operators that stand for the layer in a forward pass; where their arguments
+    have other names than the module's attributes, the lift_ files say how they are read.
     """
 
     build: Callable[[Any, tuple[Tensor, ...]], nn.Module]
@@ -221,7 +223,10 @@ LOWERINGS: dict[type[Op], Lowering] = {
     Dropout: Lowering(lambda op, ins: nn.Dropout(op.p), (nn.Dropout,), _same("p"), ("dropout",)),
     Scale: Lowering(lambda op, ins: Times(op.factor), (Times,), {"factor": "other"}, ("mul",)),
     Softmax: Lowering(
-        lambda op, ins: nn.Softmax(op.dim), (nn.Softmax,), _same("dim"), ("softmax",)
+        lambda op, ins: SoftmaxIn(op.dim, op.dtype) if op.dtype else nn.Softmax(op.dim),
+        (nn.Softmax, SoftmaxIn),
+        _same("dim", dtype="dtype if any"),
+        ("softmax",),
     ),
     Flatten: Lowering(
         lambda op, ins: nn.Flatten(op.start_dim, op.end_dim),

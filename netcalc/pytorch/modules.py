@@ -8,6 +8,14 @@ import torch
 from torch import nn
 
 
+def typed(dtype: str) -> torch.dtype:
+    """PyTorch's element type of that very name; raises ValueError for another."""
+    found = getattr(torch, dtype, None)
+    if not isinstance(found, torch.dtype) or f"torch.{dtype}" != str(found):
+        raise ValueError(f"there is no element type {dtype}")
+    return found
+
+
 class Cat(nn.Module):
     """torch.cat as a module."""
 
@@ -112,6 +120,18 @@ class Times(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``x`` times the constant."""
         return x * self.other
+
+
+class SoftmaxIn(nn.Softmax):
+    """nn.Softmax of its input in another element type."""
+
+    def __init__(self, dim: int, dtype: str) -> None:
+        super().__init__(dim)
+        self.dtype = dtype
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The softmax of ``x``, cast first."""
+        return nn.functional.softmax(x, self.dim, dtype=typed(self.dtype))
 
 
 class Product(nn.Module):

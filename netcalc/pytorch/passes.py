@@ -6,6 +6,7 @@ pass that reads such values; on the CPU with real tensors, for one that reads ot
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -62,9 +63,25 @@ def passed(
             told = f"{type(problem).__name__}: {' '.join(str(problem).split())[:200]}"
             if way is _on_cpu or not _wants_values(problem):
                 name = type(unwrapped(model)).__name__
-                raise NetcalcError(f"{name} cannot run: {told}") from problem
+                advice = _advice(told, first)
+                told = told.partition(". ")[0] if advice else told
+                raise NetcalcError(f"{name} cannot run: {told}{advice}") from problem
             first = first or told
     raise AssertionError  # the last way returns or raises
+
+
+_WITHOUT_KERNEL = re.compile(
+    r"Could not run '(\w+::\w+)|(\w+::\w+): attempted to run"
+    r"|impl registered for <CustomOpDef\((\w+::\w+)"
+)
+
+
+def _advice(*messages: str) -> str:
+    """What to do where one of the messages is of an operator that has no kernel for the device."""
+    for found in filter(None, map(_WITHOUT_KERNEL.search, messages)):
+        name = next(filter(None, found.groups()))
+        return f"; give the operator a rule: nc.register({name!r}, ...)"
+    return ""
 
 
 def _wants_values(problem: BaseException) -> bool:
@@ -116,7 +133,7 @@ def _on_cpu(
         name = type(unwrapped(model)).__name__
         raise InputError(
             f"{name} reads values in its forward pass ({_short(first)}), and with {held:,} bytes of"
-            " weights it is too large to run here"
+            f" weights it is too large to run here{_advice(first)}"
         )
     twin = on_cpu(anew(True) if anew is not None else model)
     xs, named = tree_map(_real, (args, kwargs))

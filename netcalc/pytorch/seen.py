@@ -43,6 +43,8 @@ def arguments_of(ran: Ran) -> dict[str, Any]:
 def _attribute(module: Any, name: str) -> Any:
     if name.endswith(" is set"):
         return getattr(module, name.removesuffix(" is set"), None) is not None
+    if name.endswith(" if any"):
+        return getattr(module, name.removesuffix(" if any"), None)
     value = attrgetter(name)(module)
     return str(value).removeprefix("torch.") if isinstance(value, torch.dtype) else value
 

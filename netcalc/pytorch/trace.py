@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,7 +16,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from netcalc.core.graph import Graph, renamed
-from netcalc.core.tensor import Tensor
+from netcalc.core.inputs import whole
+from netcalc.core.tensor import FLOATS, Tensor
 from netcalc.errors import InputError, NetcalcError, UnknownNameError
 from netcalc.pytorch import hugging
 from netcalc.pytorch.hugging_inputs import inputs_for
@@ -55,27 +56,29 @@ def _traced(
     graph = keeping(graph, len(cached))
     again = Again(ran.model, ran.args, ran.kwargs, graph.name, graph.factory)
     remarks = (ran.how, *graph.remarks)
-    return renamed(graph, remarks=remarks, retrace=again if graph.inputs else None)
+    return renamed(graph, remarks=remarks, retrace=again)
 
 
 def trace_net(net: str, shape: Any = None, /, **arguments: Any) -> Graph:
     """The graph of the model that a NET with a colon names, on an input of its own size or another.
 
     ``shape`` is that of the input, with the batch or without it, or a mapping from the names of the
-    forward method's arguments to shapes; ``arguments`` are those of the function that makes the
-    model. Raises InputError where a shape is needed and not given, and as ``model_of`` and
-    ``trace`` do.
+    forward method's arguments to shapes; a Tensor says a type too, of which the parameters then are
+    where it is floating. ``arguments`` are those of the function that makes the model. Raises
+    InputError where a shape is needed and not given, and as ``model_of`` and ``trace`` do.
     """
     with hugging.left_alone(net):
-        anew = partial(_anew, net, arguments)
+        anew = _in(_floating(shape), partial(_anew, net, arguments))
         model, *remarks = _made(net, arguments)
+        model = model.to(_floating(shape))
         if hugging.is_config(net):
             tensors, told = inputs_for(net, model, shape)
             remarks = [hugging.told(model), *remarks, *([told] if told else [])]
             graph = _traced(model, (), {name: _empty(x) for name, x in tensors.items()}, anew)
         else:
             args, named = _example(net, model, shape)
-            graph = _traced(model, tuple(args), named, anew)
+            with _told_of_types():
+                graph = _traced(model, tuple(args), named, anew)
     shown = ", ".join(f"{k}={v!r}" for k, v in arguments.items())
     assert isinstance(graph.retrace, Again)
     again = replace(
@@ -85,19 +88,52 @@ def trace_net(net: str, shape: Any = None, /, **arguments: Any) -> Graph:
 
 
 def _example(net: str, model: nn.Module, shape: Any) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments of a forward pass: an image, or tensors of the given shapes by name."""
+    """The arguments of a forward pass: an image, or tensors of the given shapes by name.
+
+    A shape of fewer than four axes has no batch; one with a type has all axes.
+    """
     if isinstance(shape, Mapping):
-        return [], {k: torch.empty(_dims(s), device="meta") for k, s in shape.items()}
+        return [], {k: _empty(whole(k, _tensor(s))) for k, s in shape.items()}
     given = shape if shape is not None else input_of(net, model)
     if given is None:
-        raise InputError(f"{net}: say which input it takes, --input 3,224,224 or (3, 224, 224)")
-    dims = _dims(given)
-    dims = (3, *dims * 2) if len(dims) == 1 else dims
-    return [torch.empty(dims if len(dims) == 4 else (1, *dims), device="meta")], {}
+        raise InputError(
+            f"{net}: say which input it takes, --input 3,224,224 or 1,16:int64 (in Python"
+            ' (3, 224, 224) or Tensor((1, 16), "int64"))'
+        )
+    x = _tensor(given)
+    if not isinstance(given, Tensor):
+        dims = (3, *x.dims * 2) if len(x.dims) == 1 else x.dims
+        x = Tensor(dims if len(dims) > 3 else (1, *dims))
+    return [_empty(whole("input", x))], {}
 
 
-def _dims(shape: Any) -> tuple[int, ...]:
-    return (shape,) if isinstance(shape, int) else tuple(shape)
+@contextmanager
+def _told_of_types() -> Iterator[None]:
+    """What to do where a model cannot run since it takes whole numbers."""
+    try:
+        yield
+    except NetcalcError as problem:
+        if "scalar types: Long, Int" not in str(problem):
+            raise
+        raise NetcalcError(f"{problem}; say the type of its input: --input 1,16:int64") from problem
+
+
+def _floating(shape: Any) -> torch.dtype | None:
+    """The first floating type that inputs are given with."""
+    given = shape.values() if isinstance(shape, Mapping) else (shape,)
+    found = (x.dtype for x in given if isinstance(x, Tensor) and x.dtype in FLOATS)
+    return next((getattr(torch, dtype) for dtype in found), None)
+
+
+def _in(kind: torch.dtype | None, anew: Anew) -> Anew:
+    """What makes a model, in a floating type."""
+    return anew if kind is None else lambda weights: anew(weights).to(kind)
+
+
+def _tensor(shape: Any) -> Tensor:
+    if isinstance(shape, Tensor):
+        return shape
+    return Tensor((shape,) if isinstance(shape, int) else tuple(shape))
 
 
 def _empty(x: Tensor) -> torch.Tensor:
@@ -125,12 +161,17 @@ class Again:
         """The graph on other inputs, its parameters in ``dtype`` or in the type of other inputs."""
         tensors = [t for t in tree_leaves((self.args, self.kwargs)) if isinstance(t, torch.Tensor)]
         before = {t.dtype for t in tensors}
-        kinds = [getattr(torch, dtype or x.dtype) for x in inputs.values()]
+        types = [dtype] if dtype else [x.dtype for x in inputs.values()]
+        kinds = [getattr(torch, name) for name in types]
         changed = [kind for kind in kinds if kind.is_floating_point and kind not in before]
-        model = copy.deepcopy(self.twin).to(changed[0]) if changed else self.twin
         args, kwargs = self.arguments([_empty(x) for x in inputs.values()])
+        again = self
+        if changed:
+            model = copy.deepcopy(self.twin).to(changed[0])
+            anew = self.anew and _in(changed[0], self.anew)
+            again = replace(self, twin=model, args=args, kwargs=kwargs, anew=anew)
         with hugging.left_alone(self.name):
-            return self.named(_traced(model, args, kwargs, self.anew))
+            return again.named(_traced(again.twin, args, kwargs, again.anew))
 
     def named(self, graph: Graph) -> Graph:
         """A trace of the model under this name, which is traced again from what this one was."""

@@ -277,7 +277,7 @@ def _threads() -> Iterator[list[str]]:
         started.append(thread.name)
         start(thread)
 
-    threading.Thread.start = noted  # type: ignore[method-assign]
+    threading.Thread.start = noted  # type: ignore[method-assign, assignment]
     try:
         yield started
     finally:

@@ -35,7 +35,7 @@ class Network:
 
     def fields_of(self, name: str) -> tuple[Field, ...]:
         """Those of a layer on the axes of the first input."""
-        first = next(iter(self.result.inputs))
+        first = next(iter(self.result.inputs), None)  # there may be none
         return tuple(field for (of, _), field in self.fields[name].items() if of == first)
 
 

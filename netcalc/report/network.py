@@ -64,7 +64,7 @@ def title(result: Result) -> str:
     """What was made, and on which input."""
     alone = len(result.inputs) == 1
     inputs = ", ".join(_input(name, x, alone) for name, x in result.inputs.items())
-    return f"{result.graph.factory} on {inputs}"
+    return f"{result.graph.factory} {f'on {inputs}' if inputs else 'without an input'}"
 
 
 def _input(name: str, x: Tensor, alone: bool) -> str:
@@ -121,7 +121,9 @@ def totals_lines(result: Result) -> tuple[str, ...]:
     t = result.totals
     least = ">= " if result.unknown else ""
     held = (t.dtype for row in result.rows for t in row.stored if t.role != "buffer")
-    dtype = " and ".join(dict.fromkeys(held)) or next(iter(result.inputs.values())).dtype
+    flowing = (*result.inputs.values(), *result.outputs.values())
+    types = dict.fromkeys(held) or [flowing[0].dtype]
+    dtype = " and ".join(types)
     lines = [
         _together(
             f"{grouped(t.params)} params ({human(t.params)}, {human(t.param_bytes, 'B')} {dtype})",
@@ -149,9 +151,9 @@ def _cache_lines(result: Result, dtype: str) -> tuple[str, ...]:
     t = result.totals
     if not t.cache_bytes:
         return ()
-    x = next(iter(result.inputs.values()))
-    tokens = x.dtype not in FLOATS and len(x.dims) == 2
-    told = f" ({x.dims[0]} x {grouped(x.dims[1])} tokens)" if tokens else ""
+    first = [*result.inputs.values()][:1]
+    tokens = [x.dims for x in first if x.dtype not in FLOATS and len(x.dims) == 2]
+    told = "".join(f" ({n} x {grouped(length)} tokens)" for n, length in tokens)
     return (
         _together(
             f"{grouped(t.param_bytes)} bytes of weights ({dtype})",

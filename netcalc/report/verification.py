@@ -61,7 +61,7 @@ def _coverage(v: Verification) -> Table:
             sum(n for witnesses, n in counts.items() if witnesses > 1),
             counts.get(1, 0),
             counts.get(0, 0),
-            ", ".join(spoke[group]),
+            ", ".join(spoke.get(group, ())),
         )
         for group, counts in v.coverage().items()
     )

@@ -22,8 +22,8 @@ def export(graph: Graph, to: str = "yaml") -> str:
     """
     if not isinstance(to, str) or to not in WRITERS:
         raise InputError(f"cannot export to {to!r}; choose from {', '.join(WRITERS)}")
-    reason = ""
-    for form in (_nested, _flat):
+    reason = "" if graph.inputs else "it has no input"
+    for form in (_nested, _flat) if graph.inputs else ():
         try:
             text = WRITERS[to](form(graph))
             again = network_of(read(text, f"x.{to}"), f"x.{to}", {})

@@ -87,6 +87,7 @@ _FIELDS: dict[str, Any] = {
     "Indices": _INTEGERS,
     "Indices | None": _INTEGERS,
     "str": _WORD,
+    "str | None": _WORD,
     "tuple[Num, ...] | str": _INTEGERS,
 }
 """For each annotation that a field may have, the values that it takes in a file."""

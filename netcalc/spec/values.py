@@ -113,6 +113,11 @@ def word(value: Value, names: Names) -> str:
     return str(names.get(value.text, value.text))
 
 
+def word_or_none(value: Value, names: Names) -> str | None:
+    """As ``word``, or ``none``."""
+    return None if _is_none(value) else word(value, names)
+
+
 def words(value: Value) -> tuple[str, ...]:
     """One text or a list of them, as written."""
     parts = value.items if isinstance(value, Items) else (value,)
@@ -139,6 +144,7 @@ MEANINGS: dict[str, Meaning] = {
     "Indices": indices,
     "Indices | None": indices_or_none,
     "str": word,
+    "str | None": word_or_none,
     "tuple[Num, ...] | str": integers_or_name,
 }
 """For each annotation that a field may have (see core.fields.CHECKS), how it is read."""

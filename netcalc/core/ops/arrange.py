@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from netcalc.core.broadcast import promoted
 from netcalc.core.fields import Indices
 from netcalc.core.numbers import equal
 from netcalc.core.ops.base import (
@@ -31,7 +32,7 @@ __all__ = ["Constant", "Pad", "Repeat", "Roll", "Stack"]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Stack(Op):
-    """Inputs of one shape one after the other along a new axis, ``dim``."""
+    """Inputs of one shape one after the other along a new axis, ``dim``; types as Concat's."""
 
     dim: int = 0
 
@@ -53,7 +54,7 @@ class Stack(Op):
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x, *_) = ins
         at = self._at(x)
-        return (Tensor((*x.dims[:at], len(ins), *x.dims[at:]), x.dtype),)
+        return (Tensor((*x.dims[:at], len(ins), *x.dims[at:]), promoted(*ins)),)
 
     def working(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Working, ...]:
         return (Working(f"axis {self._at(ins[0])}", (f"{len(ins)}",), len(ins), "the inputs"),)
@@ -65,6 +66,7 @@ class Stack(Op):
     def examples(cls) -> Iterator[Example]:
         yield example(Stack(), (2, 3), (2, 3))
         yield example(Stack(-2), (2, 3, 4), (2, 3, 4), (2, 3, 4))
+        yield example(Stack(), (2, 3), (2, 3), dtypes=("float16", "float64"))
         yield example(Stack(1), (2, 3), (2, 4))  # refused
         yield example(Stack(1), (2, 3), (2, 3, 1))  # refused
         yield example(Stack(3), (2, 3), (2, 3))  # refused

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from netcalc.core.broadcast import promoted
 from netcalc.core.numbers import Num, equal
 from netcalc.core.ops.base import (
     Coupling,
@@ -27,7 +28,10 @@ __all__ = ["Add", "Concat"]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Concat(Op):
-    """The inputs one after the other along ``dim``; all other axes must agree; no work."""
+    """The inputs one after the other along ``dim``; all other axes must agree; no work.
+
+    The type is the one that holds all of theirs (torch.promote_types).
+    """
 
     dim: int = 1
 
@@ -53,7 +57,8 @@ class Concat(Op):
         first = ins[0]
         axis = axis_of(self.dim, first)
         total = sum(x.dims[axis] for x in ins)
-        return (Tensor((*first.dims[:axis], total, *first.dims[axis + 1 :]), first.dtype),)
+        dims = (*first.dims[:axis], total, *first.dims[axis + 1 :])
+        return (Tensor(dims, promoted(*ins)),)
 
     def working(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Working, ...]:
         axis = axis_of(self.dim, ins[0])
@@ -64,6 +69,7 @@ class Concat(Op):
     def examples(cls) -> Iterator[Example]:
         yield example(Concat(), (1, 4, 5, 5), (1, 2, 5, 5), (1, 3, 5, 5))
         yield example(Concat(-1), (2, 3), (2, 4))
+        yield example(Concat(), (2, 3), (2, 4), (2, 1), dtypes=("int64", "float16", "bfloat16"))
         yield example(Concat(), (1, 4, 5, 5), (1, 2, 5, 6))  # refused
         yield example(Concat(), (1, 4, 5, 5), (1, 2, 5))  # refused
         yield example(Concat(2), (2, 3), (2, 4))  # refused
@@ -92,7 +98,7 @@ class Add(Op):
         return int(outs[0].nbytes) if len(ins) > 2 else 0  # a sum of two, while a third is added
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
-        return (ins[0],)
+        return (Tensor(ins[0].dims, promoted(*ins), ins[0].parts),)
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         return (elementwise("additions", "add", outs[0], (len(ins) - 1, "(inputs - 1)")),)
@@ -101,6 +107,7 @@ class Add(Op):
     def examples(cls) -> Iterator[Example]:
         yield example(Add(), (1, 4, 5, 5), (1, 4, 5, 5))
         yield example(Add(), (2, 3), (2, 3), (2, 3))
+        yield example(Add(), (2, 3), (2, 3), dtypes=("int64", "float32"))
         yield example(Add(), (1, 4, 5, 5), (1, 4, 5, 6))  # refused
         yield example(Add(), (1, 4, 5, 5), (1, 3, 5, 5))  # refused
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol, TypeVar, cast
 
 from netcalc.core.numbers import Num
@@ -94,6 +94,13 @@ def has_axis(name: str, dim: int, x: Tensor) -> Guard:
         "{name}={dim} is not an axis of an input with {n} axes",
         {"name": name, "dim": dim, "n": n},
     )
+
+
+def computed_in(dtype: str | None, types: Collection[str]) -> Guard:
+    """The guard of the type that a layer's input is cast to first, where one is said."""
+    told = {"types": ", ".join(types) or "none", "got": dtype}
+    template = "dtype must be one of {types}, got {got!r}"
+    return Guard((dtype is None or dtype in types,), template, told)
 
 
 def distinct(dims: tuple[int, ...], x: Tensor) -> Guard:

@@ -17,10 +17,11 @@ from netcalc.core.ops.base import (
 )
 from netcalc.core.ops.parts import (
     axis_of,
+    computed_in,
     elementwise,
     has_axis,
 )
-from netcalc.core.tensor import Tensor
+from netcalc.core.tensor import FLOATS, Tensor
 from netcalc.core.term import Guard, Term
 
 __all__ = ["Dropout", "ReLU", "Scale", "Softmax", "Tanh"]
@@ -96,11 +97,15 @@ class Scale(Op):
 
 
 class OverAxis(Op):
-    """Each value beside all others of its row, along ``dim``."""
+    """Each value beside all others of its row, along ``dim``; in ``dtype``, if that is given."""
 
     __slots__ = ()
 
     dim: int
+    dtype: str | None
+
+    def limits(self) -> Iterator[Guard]:
+        yield computed_in(self.dtype, FLOATS)
 
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         yield has_axis("dim", self.dim, ins[0])
@@ -109,21 +114,26 @@ class OverAxis(Op):
         return "all" if axis == axis_of(self.dim, ins[0]) else "each"
 
     def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
-        return Saved(outputs=(0,))
+        return Saved(outputs=(0,) if ins[0].dtype in FLOATS else ())
+
+    def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
+        return int(outs[0].nbytes) if outs[0].dtype != ins[0].dtype else 0  # the input, cast
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
-        return ins
+        (x,) = ins
+        return ins if self.dtype is None else (Tensor(x.dims, self.dtype, x.parts),)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Softmax(OverAxis):
-    """exp(x - max) over its sum, along ``dim``.
+    """exp(x - max) over its sum, along ``dim``, in ``dtype`` if that is given.
 
     Work for each row of n: n - 1 comparisons, n subtractions (counted as additions), n
     exponentials, n - 1 additions, n divisions.
     """
 
     dim: int = -1
+    dtype: str | None = None
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         (x,) = ins
@@ -144,6 +154,10 @@ class Softmax(OverAxis):
         yield example(Softmax(1), (2, 10))
         yield example(Softmax(), (2, 3, 4))
         yield example(Softmax(-2), (2, 3, 4, 5))
+        yield example(Softmax(dtype="float32"), (2, 3, 4), dtypes=("float16",))
+        yield example(Softmax(dtype="float32"), (2, 3, 4))
+        yield example(Softmax(dtype="float64"), (2, 3, 4), dtypes=("int64",))
+        yield example(Softmax(dtype="int64"), (2, 3, 4))  # refused
         yield example(Softmax(2), (2, 10))  # refused
 
 

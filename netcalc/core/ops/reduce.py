@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from netcalc.core.broadcast import promoted
 from netcalc.core.fields import Indices
 from netcalc.core.functions import CUMULATIVE, REDUCTIONS, Reduction
 from netcalc.core.numbers import Num, product
@@ -19,12 +20,13 @@ from netcalc.core.ops.base import (
 from netcalc.core.ops.elementwise import LABELS, named
 from netcalc.core.ops.parts import (
     axis_of,
+    computed_in,
     distinct,
     elementwise,
     has_axis,
 )
 from netcalc.core.ops.pointwise import OverAxis, Softmax
-from netcalc.core.tensor import FLOATS, Tensor
+from netcalc.core.tensor import BYTES, FLOATS, Tensor
 from netcalc.core.term import Guard, Term
 
 __all__ = ["Cumulative", "LogSoftmax", "Reduce"]
@@ -35,7 +37,8 @@ class Reduce(Op):
     """One value of many: sum, mean, amax, var, norm, any, argmax, ..., over the axes ``dim``.
 
     Without ``dim`` over all of them. The axes go, or with ``keepdim`` stay with size 1. max and min
-    along an axis give the values and where they are. Work for each output of n values: n - 1 times
+    along an axis give the values and where they are. Sums, products, means and norms are of the
+    values cast to ``dtype``, if that is given. Work for each output of n values: n - 1 times
     what folds two (an addition, a comparison, ...), and what the formula has for each value and at
     the end, in the table ``REDUCTIONS`` of core/functions.py.
     """
@@ -43,6 +46,7 @@ class Reduce(Op):
     function: str
     dim: Indices | None = None
     keepdim: bool = False
+    dtype: str | None = None
 
     def limits(self) -> Iterator[Guard]:
         yield named(self.function, REDUCTIONS)
@@ -54,6 +58,7 @@ class Reduce(Op):
         apart = self.dim is None and self.function in ("max", "min", "prod")
         kept = self.keepdim and (apart or self.function == "count_nonzero")
         yield Guard((not kept,), "{function} takes no keepdim over {dim}", told)
+        yield computed_in(self.dtype, _TYPES.get(self.function, ()))
 
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         (x,) = ins
@@ -61,8 +66,12 @@ class Reduce(Op):
             yield has_axis("dim", d, x)
         yield distinct(self.dim or (), x)
         if self.function in _REAL:
-            told = {"function": self.function, "got": x.dtype}
-            yield Guard((x.dtype in FLOATS,), "{function} takes real numbers, got {got}", told)
+            told = {"function": self.function, "got": x.dtype, "dtype": self.dtype}
+            real = x.dtype in FLOATS or (self.function == "mean" and self.dtype is not None)
+            yield Guard((real,), "{function} takes real numbers, got {got}", told)
+            if self.dtype is not None and self.function in _NORMS:
+                wide = promoted(x, Tensor(x.dims, self.dtype)) == self.dtype
+                yield Guard((wide,), "{function} of {got} cannot be in {dtype}", told)
 
     def _over(self, x: Tensor) -> tuple[int, ...]:
         """The axes that go."""
@@ -78,7 +87,7 @@ class Reduce(Op):
         else:
             dims = tuple(d for i, d in kept if i not in over)
         function = REDUCTIONS[self.function]
-        values = Tensor(dims, _result(function, x))
+        values = Tensor(dims, self.dtype or _result(function, x))
         also = Tensor(dims, "int64") if function.also == "index" else values
         two = function.also == "value" or (function.also and self.dim is not None)
         return (values, also) if two else (values,)
@@ -124,7 +133,15 @@ class Reduce(Op):
         yield example(Reduce("argmax", keepdim=True), (2, 3, 4))
         yield example(Reduce("sum", (0,)), (2, 3), dtypes=("bool",))
         yield example(Reduce("amax", (0,)), (2, 3), dtypes=("int32",))
+        yield example(Reduce("any", (0,)), (2, 3), dtypes=("uint8",))
+        yield example(Reduce("sum", dtype="float32"), (2, 3), dtypes=("float16",))
+        yield example(Reduce("prod", (1,), dtype="int32"), (2, 3), dtypes=("int64",))
+        yield example(Reduce("mean", (1,), True, "float32"), (2, 3), dtypes=("int64",))
+        yield example(Reduce("norm", (1,), dtype="float32"), (2, 3), dtypes=("bfloat16",))
         # refused
+        yield example(Reduce("norm", (1,), dtype="float16"), (2, 3))
+        yield example(Reduce("mean", dtype="int64"), (2, 3))
+        yield example(Reduce("amax", dtype="float64"), (2, 3))
         yield example(Reduce("summ"), (2, 3))
         yield example(Reduce("sum", (2,)), (2, 3))
         yield example(Reduce("sum", (1, -1)), (2, 3))
@@ -135,13 +152,20 @@ class Reduce(Op):
 
 
 _REAL = ("mean", "var", "std", "var_mean", "std_mean", "norm", "norm_1", "norm_inf", "logsumexp")
+_NORMS = ("norm", "norm_1", "norm_inf")
+_TYPES = {
+    **dict.fromkeys(("sum", "prod"), tuple(BYTES)),
+    **dict.fromkeys(("mean", *_NORMS), FLOATS),
+}
+"""The types that a reduction's input can be cast to first."""
 _WANTED = {"any": "none or some axes", "one": "none or one axis", "named": "some axes"}
 
 
 def _result(function: Reduction, x: Tensor) -> str:
-    """The type of the output."""
+    """The type of the output, where none is said."""
     summed = x.dtype if x.dtype in FLOATS else "int64"
-    return {"bool": "bool", "index": "int64", "sum": summed}.get(function.result, x.dtype)
+    truth = "uint8" if x.dtype == "uint8" else "bool"
+    return {"bool": truth, "index": "int64", "sum": summed}.get(function.result, x.dtype)
 
 
 def _terms(
@@ -169,15 +193,19 @@ def _repeated(work: Mapping[str, int]) -> Iterator[tuple[str, tuple[int, ...]]]:
 class Cumulative(Op):
     """Sums, products, ... of the first 1, 2, ... values along ``dim``: cumsum, cumprod, cummax, ...
 
-    cummax and cummin give the values and where they are. Work for each row of n: n - 1 times what
-    folds two, in the table ``CUMULATIVE`` of core/functions.py.
+    cummax and cummin give the values and where they are; cumsum and cumprod are of the values cast
+    to ``dtype``, if that is given. Work for each row of n: n - 1 times what folds two, in the table
+    ``CUMULATIVE`` of core/functions.py.
     """
 
     function: str
     dim: int
+    dtype: str | None = None
 
     def limits(self) -> Iterator[Guard]:
         yield named(self.function, CUMULATIVE)
+        summed = self.function in ("cumsum", "cumprod")
+        yield computed_in(self.dtype, BYTES.keys() - {"bool"} if summed else ())
 
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
         yield has_axis("dim", self.dim, ins[0])
@@ -185,7 +213,7 @@ class Cumulative(Op):
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
         (x,) = ins
         function = CUMULATIVE[self.function]
-        values = Tensor(x.dims, _result(function, x), x.parts)
+        values = Tensor(x.dims, self.dtype or _result(function, x), x.parts)
         return (values, Tensor(x.dims, "int64")) if function.also else (values,)
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
@@ -218,19 +246,24 @@ class Cumulative(Op):
         yield example(Cumulative("cummin", 0), (4,), dtypes=("int64",))
         yield example(Cumulative("logcumsumexp", 1), (2, 3))
         yield example(Cumulative("cumsum", 0), (2, 3), dtypes=("bool",))
+        yield example(Cumulative("cumsum", 0, "int32"), (2, 3), dtypes=("bool",))
+        yield example(Cumulative("cumprod", 1, "float32"), (2, 3), dtypes=("float16",))
         yield example(Cumulative("cumsum", 2), (2, 3))  # refused
         yield example(Cumulative("cumsumm", 1), (2, 3))  # refused
+        yield example(Cumulative("cummax", 1, "float64"), (2, 3))  # refused
+        yield example(Cumulative("cumsum", 1, "bool"), (2, 3))  # refused
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LogSoftmax(OverAxis):
-    """x - max - log of the sum of exp(x - max), along ``dim``.
+    """x - max - log of the sum of exp(x - max), along ``dim``, in ``dtype`` if that is given.
 
     Work for each row of n: n - 1 comparisons, n subtractions (counted as additions), n
     exponentials, n - 1 additions, a logarithm (counted as an exponential), n subtractions.
     """
 
     dim: int = -1
+    dtype: str | None = None
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         (x,) = ins
@@ -246,4 +279,6 @@ class LogSoftmax(OverAxis):
     def examples(cls) -> Iterator[Example]:
         yield example(LogSoftmax(1), (2, 10))
         yield example(LogSoftmax(), (2, 3, 4))
+        yield example(LogSoftmax(dtype="float32"), (2, 3, 4), dtypes=("bfloat16",))
+        yield example(LogSoftmax(dtype="bool"), (2, 3, 4))  # refused
         yield example(LogSoftmax(2), (2, 10))  # refused

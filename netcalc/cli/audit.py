@@ -1,0 +1,61 @@
+"""netcalc audit"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from netcalc.cli._options import Net, emit, output_options, split, write
+from netcalc.errors import InputError
+
+
+@click.command("audit")
+@click.argument("tables", nargs=-1, metavar="[TABLE|FILE|all]...")
+@click.option("--suggest", is_flag=True, help="Which single change of a row gives what it prints?")
+@click.option("--new", "net", type=Net(), metavar="NET", help="Write a table's file for NET.")
+@click.option(
+    "--columns",
+    callback=split,
+    metavar="NAMES",
+    help="With --new: its columns, such as params,macs.  [default: output,params,macs]",
+)
+@output_options
+def command(
+    tables: tuple[str, ...],
+    suggest: bool,
+    net: str | None,
+    columns: tuple[str, ...] | None,
+    fmt: str | None,
+    output: Path | None,
+) -> int:
+    """Hold published tables against the derivation, cell by cell.
+
+    \b
+    netcalc audit                                    all tables, in short
+    netcalc audit googlenet_table1                   every cell of one
+    netcalc audit googlenet_table1 --suggest         what its rows may have been
+    netcalc audit my_paper.yaml                      the table of your own paper
+    netcalc audit --new my_net.yaml --columns params,macs -o my_paper.yaml
+
+    A cell is exact, rounds (to what is printed), explained (by a hypothesis that is run), off,
+    input (what the spec is built from) or not derivable. The exit code is 1 if a cell of a FILE is
+    off, or if a verdict of netcalc's own tables is not the recorded one.
+    """  # noqa: D301  (click reads the escape)
+    from netcalc.api import audit, new_table
+
+    if net is not None:
+        if tables or suggest or fmt:
+            raise InputError("--new NET takes --columns and -o, and nothing else")
+        write(new_table(net, columns or ("output", "params", "macs")), output)
+        return 0
+    if columns:
+        raise InputError("--columns goes with --new NET")
+    found = audit(*tables)
+    if suggest:
+        emit(found.suggestions().report(), fmt, output)
+        return 0
+    emit(found.report(), fmt, output)
+    for problem in found.problems:
+        click.echo(f"netcalc: {problem}", err=True)
+    return 0 if found.ok else 1

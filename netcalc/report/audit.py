@@ -1,0 +1,150 @@
+"""The audit of published tables, as people and as programs read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from netcalc.published.audit import DERIVABLE, VERDICTS, Audited, Cell, summed
+from netcalc.report.table import Column, Report, Table
+from netcalc.report.units import grouped
+
+SHORT = 16
+"""Longer cells are sentences, set left and broken where they do not fit."""
+
+OFF = " !"
+"""Behind the verdict of a cell that is off."""
+
+
+def audit_report(tables: tuple[Audited, ...], changed: tuple[str, ...], whole: bool) -> Report:
+    """The cells of tables, or how many of each verdict there are in each."""
+    several = len(tables) > 1
+    shown = tuple(_cells(each, several) for each in tables) if whole else ()
+    if several or not whole:
+        shown = (*shown, _overview(tables))
+    notes = [] if several else list(_notes(tables[0]))
+    if several:
+        notes += [_legend()] if not whole else [line for t in tables for line in _told(t, True)]
+    notes += [f"not as recorded: {line}" for line in changed]
+    title = _title(tables)
+    return Report(title, shown, tuple(notes), lambda: document(tables, changed))
+
+
+def _title(tables: tuple[Audited, ...]) -> str:
+    if len(tables) == 1:
+        return f"{tables[0].table.title} ({tables[0].table.source or tables[0].table.file})"
+    cells = [cell for each in tables for cell in each.cells]
+    derivable = sum(cell.verdict in DERIVABLE for cell in cells)
+    return f"{len(tables)} published tables, {derivable} derivable cells"
+
+
+def _legend() -> str:
+    return (
+        "exact: the printed string is the derived value; rounds: after rounding or truncation;"
+        " explained: an executable hypothesis reproduces the row; off: it does not follow from the"
+        " architecture; input: the spec is built from it. `netcalc audit TABLE` shows the cells,"
+        " `netcalc audit all` those of every table"
+    )
+
+
+def _cells(audited: Audited, named: bool) -> Table:
+    """The derivable cells, and what is no input after all."""
+    headings = {c.key: c.heading for c in audited.table.columns}
+    cells = [cell for cell in audited.cells if cell.verdict in DERIVABLE]
+    short = all(len(text) <= SHORT for c in cells for text in (c.printed, c.derived))
+    one = len({c.column for c in audited.cells}) == 1
+    columns = (
+        Column("row", "row", right=False),
+        *(() if one else (Column("column", "column", right=False),)),
+        Column("printed", "printed", right=short),
+        Column("derived", "derived", right=short),
+        Column("verdict", "verdict", right=False),
+        Column("how", "how", right=False),
+    )
+    rows = tuple(
+        (
+            c.row,
+            *(() if one else (headings[c.column],)),
+            *(c.printed, c.derived, c.verdict, c.how or None),
+        )
+        for c in cells
+    )
+    verdict = [column.key for column in columns].index("verdict")
+    marks = {(i, verdict): OFF for i, c in enumerate(cells) if c.verdict == "off"}
+    title = f"{audited.table.title} ({audited.table.name})" if named else ""
+    return Table(columns, rows, title, marks=marks)
+
+
+def _overview(tables: tuple[Audited, ...]) -> Table:
+    verdicts = tuple(Column(v, v, right=True, show=grouped) for v in VERDICTS)
+    rows = [(each.table.name, *each.summary.values()) for each in tables]
+    if len(tables) > 1:
+        total = summed(cell for each in tables for cell in each.cells)
+        rows.append(("total", *total.values()))
+    return Table((Column("table", "table", right=False), *verdicts), tuple(rows), "summary")
+
+
+def _notes(audited: Audited) -> Iterable[str]:
+    yield from _told(audited)
+    if any(cell.verdict == "off" and cell.how for cell in audited.cells):
+        yield "off by so many of the last printed digit, and in percent"
+    for verdict, said in (("input", "as the spec has it"), ("not derivable", "no count gives it")):
+        cells = [cell for cell in audited.cells if cell.verdict == verdict]
+        if cells:
+            headings = {c.key: c.heading for c in audited.table.columns}
+            names = ", ".join(dict.fromkeys(headings[c.column] for c in cells))
+            count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+            yield f"{verdict}, {said}: {count} of {names}"
+    yield "; ".join(f"{n} {verdict}" for verdict, n in audited.summary.items())
+    if audited.table.note:
+        yield audited.table.note
+    if not audited.table.verified:
+        yield "quoted from memory: check the printed cells before relying on them"
+
+
+def _told(audited: Audited, named: bool = False) -> Iterable[str]:
+    """What there is to say of cells, each thing once."""
+    by_text: dict[str, list[Cell]] = {}
+    for cell in audited.cells:
+        if cell.told:
+            by_text.setdefault(cell.told, []).append(cell)
+    prefix = f"{audited.table.name}: " if named else ""
+    for text, cells in by_text.items():
+        rows = ", ".join(dict.fromkeys(f"{c.row} {c.printed}" for c in cells))
+        yield f"{prefix}{rows}: {text}"
+
+
+def document(tables: tuple[Audited, ...], changed: tuple[str, ...]) -> dict[str, Any]:
+    """The document for machines: every cell of every table."""
+    cells = [cell for each in tables for cell in each.cells]
+    return {
+        "schema": 1,
+        "tables": [
+            {
+                "table": each.table.name,
+                "title": each.table.title,
+                "source": each.table.source,
+                "note": each.table.note,
+                "verified": each.table.verified,
+                "cells": [_cell(cell) for cell in each.cells],
+                "summary": each.summary,
+            }
+            for each in tables
+        ],
+        "summary": {**summed(cells), "changed": len(changed)},
+        "changed": list(changed),
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    value = cell.value
+    exact = None if value is None else value.numerator if value.denominator == 1 else float(value)
+    return {
+        "row": cell.row,
+        "column": cell.column,
+        "printed": cell.printed,
+        "derived": cell.derived,
+        "value": exact,
+        "verdict": cell.verdict,
+        "note": cell.note,
+    }

@@ -1,0 +1,1 @@
+"""Many candidate architectures at once: the rules of netcalc.core, fed with numpy arrays."""

@@ -1,0 +1,558 @@
+"""The audit: verdicts from papers, hypotheses that are run, every printed cell that counts.
+
+Expected values are those of the papers, of arithmetic written out here and of brute force.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
+from fractions import Fraction
+from functools import cache
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import netcalc as nc
+from netcalc.core.analyse import Result
+from netcalc.published.audit import DERIVABLE, VERDICTS, Audited, audit_table
+from netcalc.published.formula import evaluate
+from netcalc.published.model import PublishedTable
+from netcalc.published.printed import WAYS, judge, ranges, read, shown
+from netcalc.published.record import FILE, changes, recorded
+from netcalc.published.tables import built_in, read_table
+from netcalc.sweep.suggest import suggest
+from tests.commands import netcalc
+
+TABLES = list(built_in())
+
+
+@cache
+def analysed(net: str, shape: tuple[int, ...] | None) -> Result:
+    return nc.analyse(net, shape).result
+
+
+@cache
+def audited(name: str) -> Audited:
+    return audit_table(read_table(name), analysed)
+
+
+# --- printed numbers -----------------------------------------------------------------------------
+
+K = {"K": (Fraction(1024), Fraction(1000))}
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "digit", "unit", "factor"),
+    [
+        ("2.7K", "2.7", "0.1", "K", 1024),
+        ("1,089,536", "1089536", "1", "", 1),
+        ("1.5 billion", "1.5", "0.1", "billion", 10**9),
+        ("3.8×10^9", "3.8", "0.1", "", 10**9),
+        ("1.8e9", "1.8", "0.1", "", 10**9),
+        ("-3.45%", "-3.45", "0.01", "%", Fraction(1, 100)),
+        ("over 12x", "12", "1", "x", 1),
+        ("about 100", "100", "1", "", 1),
+        (".75", "0.75", "0.01", "", 1),
+        ("less than 25 million", "25", "1", "million", 10**6),
+        ("29MB", "29", "1", "MB", 10**6),
+    ],
+)
+def test_numbers_are_read_as_printed(
+    text: str, number: str, digit: str, unit: str, factor: Any
+) -> None:
+    printed = read(text, K)
+    assert (printed.number, printed.digit) == (Fraction(number), Fraction(digit))
+    assert (printed.unit, printed.factors[0]) == (unit, factor)
+
+
+@pytest.mark.parametrize("text", ["", "-", "K", "about", "n/a", "5 apples", "1,08", "7x7/2"])
+def test_what_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(nc.SpecError):
+        read(text, K)
+
+
+ROUNDINGS = {"nearest": ROUND_HALF_UP, "truncate": ROUND_DOWN, "up": ROUND_UP}
+
+
+def test_verdicts_are_those_of_the_decimal_module() -> None:
+    """Numbers rounded by Python's own decimals come back as rounded, their neighbours do not."""
+    rng = random.Random(6)
+    for _ in range(2000):
+        value = rng.randrange(1, 10 ** rng.randrange(2, 12))
+        unit, suffix = rng.choice([(10**3, "k"), (10**6, "M"), (1024, "Ki"), (1, "")])
+        places = Decimal(1).scaleb(-rng.randrange(0, 4))
+        way = rng.choice(WAYS)
+        exact = Decimal(value) / unit
+        text = format(exact.quantize(places, ROUNDINGS[way]), "f")
+        judged = judge(read(f"{text}{suffix}", {}), Fraction(value), (way,))
+        same = Fraction(text) * unit == value
+        assert judged.verdict == ("exact" if same else "rounds"), (value, text, way)
+        for step in (-2, 2):
+            other = format(Decimal(text) + step * places, "f")
+            wrong = judge(read(f"{other}{suffix}", {}), Fraction(value), (way,))
+            assert wrong.verdict == "off"
+            assert abs(wrong.off) > 1
+
+
+def test_ranges_are_all_numbers_that_a_printed_one_may_stand_for() -> None:
+    for text in ("3K", "0.4K", "2.7K", "-2"):
+        printed = read(text, K)
+        for ways in (WAYS[:1], WAYS[1:2], WAYS[:2], WAYS[2:]):
+            inside = {n for first, last in ranges(printed, ways) for n in range(first, last + 1)}
+            judged = {
+                n for n in range(-5000, 5000) if judge(printed, Fraction(n), ways).verdict != "off"
+            }
+            assert inside == judged, (text, ways)
+
+
+def test_bounds_hold_or_do_not() -> None:
+    bound = read("less than 25 million", {}, Fraction(5))
+    assert judge(bound, Fraction(23_834_568)).verdict == "exact"
+    assert judge(bound, Fraction(25_100_000)).verdict == "off"
+    assert judge(bound, Fraction(19_000_000)).verdict == "off"  # it would be less than 20 then
+
+
+def test_derived_numbers_have_the_digits_that_tell_them_apart() -> None:
+    cases = {
+        ("159K", 163_328): "159.5K",
+        ("112K", 114_688): "112K",
+        ("170M", 169_996_288): "169.996M",
+        ("1.5 billion", 1_582_671_872): "1.58 billion",
+        ("1.8e9", 1_814_073_344): "1.81e9",
+        ("358M", 271_351_808): "271.4M",
+    }
+    for (text, value), expected in cases.items():
+        assert shown(Fraction(value), read(text, K)) == expected
+
+
+class Numbers:
+    """Names of a formula for a test."""
+
+    def quantity(self, name: str) -> Fraction:
+        return {"macs": Fraction(12), "params": Fraction(5)}[name]
+
+    def other(self, net: str, path: str, name: str) -> Fraction:
+        return Fraction(len(net) + 100 * len(path) + 10_000 * len(name))
+
+    def cell(self, row: str, column: str) -> Fraction:
+        return Fraction(f"0.{len(row)}{len(column)}")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("macs / params", "12/5"),
+        ("2*macs - -params // 2", "27"),
+        ("(macs + 1.5) * 2", "27"),
+        ("ab.macs", 40_002),
+        ("ab['x/y'].macs", 40_302),
+        ('row["ten"].top5 * 100', 34),
+    ],
+)
+def test_formulas(text: str, value: Any) -> None:
+    assert evaluate(text, Numbers()) == Fraction(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "macs +", "macs / 0", "f(macs)", "macs.real.x", "[macs]", "a < b", "'x'"),
+        *("macs ** 99", "__import__('os')", "macs if macs else 1", "(" * 300, "1" * 500, "True"),
+    ],
+)
+def test_what_is_no_formula_is_refused(text: str) -> None:
+    with pytest.raises(nc.SpecError):
+        evaluate(text, Numbers())
+
+
+# --- netcalc's own tables ------------------------------------------------------------------------
+
+
+def test_every_cell_has_a_verdict() -> None:
+    for name in TABLES:
+        table = read_table(name)
+        printed = [(row.name, column) for row in table.rows for column in row.printed]
+        cells = audited(name).cells
+        assert [(c.row, c.column) for c in cells] == printed
+        assert {c.verdict for c in cells} <= set(VERDICTS)
+        assert all(c.derived for c in cells if c.verdict in DERIVABLE)
+    assert sum(audited(n).summary[v] for n in TABLES for v in DERIVABLE) >= 240
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_verdict_is_the_recorded_one(name: str) -> None:
+    """``python -m tests.record`` writes the record, when each change of it is understood."""
+    assert changes(audited(name)) == ()
+
+
+def test_the_record_has_every_table_and_no_other() -> None:
+    rows = list(csv.reader(StringIO(FILE.read_text("utf-8"))))[1:]
+    titles = [read_table(name).title for name in TABLES if audited(name).cells]
+    assert list(dict.fromkeys(row[0] for row in rows)) == titles
+    assert len(set(titles)) == len(TABLES)
+    assert recorded(audited(name) for name in TABLES) == FILE.read_text("utf-8")
+
+
+def test_a_changed_rule_shows_as_a_change_of_the_record() -> None:
+    def wrong(net: str, shape: tuple[int, ...] | None) -> Result:
+        return nc.analyse(net, 256 if net == "googlenet" else shape).result
+
+    told = changes(audit_table(read_table("googlenet_table1"), wrong))
+    assert "conv2, ops: 360M (rounds, 359.7M derived) is recorded, now 360M (off" in " ".join(told)
+
+
+def test_a_table_of_another_title_has_no_record() -> None:
+    table = read_table("googlenet_table1")._replace(title="mine")
+    assert changes(audit_table(table, analysed)) == ()
+
+
+def altered(text: str) -> str:
+    """A printed cell with another first digit, or another first letter."""
+    for i, c in enumerate(text):
+        if c.isdigit():
+            return f"{text[:i]}{(int(c) + 1) % 10}{text[i + 1 :]}"
+    return f"{'x' if text[0] != 'x' else 'y'}{text[1:]}"
+
+
+def with_cell(table: PublishedTable, row: str, column: str, text: str) -> PublishedTable:
+    rows = tuple(
+        r._replace(printed={**r.printed, column: text}) if r.name == row else r for r in table.rows
+    )
+    return table._replace(rows=rows)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_any_changed_cell_is_noticed(name: str) -> None:
+    """In the summary, which counts changes too; where something is derived in the verdict too."""
+    before = audited(name)
+    for cell in before.cells:
+        table = with_cell(before.table, cell.row, cell.column, altered(cell.printed))
+        now = audit_table(table, analysed)
+        assert changes(now), cell
+        mine = now.cell(cell.row, cell.column)
+        if cell.verdict == "explained":
+            assert mine.verdict != cell.verdict
+        elif cell.verdict in ("exact", "rounds", "input"):
+            unheld = cell.verdict == "input" and not cell.derived
+            assert mine.verdict == ("input" if unheld else "off"), (cell, mine)
+            assert unheld or now.summary != before.summary
+        elif cell.verdict == "off":
+            assert mine.how != cell.how, cell
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_hypothesis_is_run(name: str) -> None:
+    """It explains a cell, or stands there as refuted, with what comes out instead."""
+    table, told = audited(name).table, [c.told for c in audited(name).cells]
+    for row in table.rows:
+        for hypothesis in (*row.hypotheses, *table.hypotheses):
+            runs = (f"{hypothesis.says}: ", f"refuted: {hypothesis.says} gives ")
+            assert any(run in t for t in told for run in runs), (row.name, hypothesis)
+
+
+def test_no_hypothesis_but_those_known_to_fail_is_refuted() -> None:
+    refuted = {n for n in TABLES for c in audited(n).cells if "refuted" in c.told}
+    assert refuted == {
+        *("bn_inception_claims", "googlenet_quoted", "inception_v3_claims"),
+        *("inception_v3_table3", "inception_v4_libraries"),
+    }
+
+
+def test_a_wrong_hypothesis_is_refuted() -> None:
+    table = read_table("googlenet_table1")
+    (first, *rest) = table.rows
+    (hypothesis,) = first.hypotheses
+    wrong = hypothesis._replace(settings={**hypothesis.settings, "net": table.settings["net"]})
+    now = audit_table(table._replace(rows=(first._replace(hypotheses=(wrong,)), *rest)), analysed)
+    assert now.cell("conv1", "params").verdict == "off"
+    assert "refuted: a separable first convolution" in now.cell("conv1", "params").told
+
+
+# --- what is to come out -------------------------------------------------------------------------
+
+TABLE_1 = {
+    "conv1": ("explained", "explained"),
+    "conv2": ("exact", "rounds"),
+    "inception (3a)": ("rounds", "rounds"),
+    "inception (3b)": ("off", "rounds"),
+    "inception (4a)": ("off", "rounds"),
+    "inception (4b)": ("off", "rounds"),
+    "inception (4c)": ("off", "rounds"),
+    "inception (4d)": ("off", "rounds"),
+    "inception (4e)": ("off", "rounds"),
+    "inception (5a)": ("off", "off"),
+    "inception (5b)": ("off", "rounds"),
+    "linear": ("exact", "rounds"),
+}
+
+
+def test_11_of_the_24_cells_of_table_1_do_not_follow_from_its_widths() -> None:
+    found = {
+        row: tuple(audited("googlenet_table1").cell(row, c).verdict for c in ("params", "ops"))
+        for row in TABLE_1
+    }
+    assert found == TABLE_1
+    verdicts = [v for pair in found.values() for v in pair]
+    assert (len(verdicts), sum(v in ("off", "explained") for v in verdicts)) == (24, 11)
+
+
+def test_the_first_row_is_a_separable_convolution() -> None:
+    a = audited("googlenet_table1")
+    weights = 7 * 7 * 3 * 8 + 3 * 8 * 64
+    assert weights == 2_712
+    assert f"{weights:,} = 2.71K" in a.cell("conv1", "params").told
+    assert f"{weights * 112 * 112:,} = 34.02M" in a.cell("conv1", "ops").told
+    claim = audited("googlenet_claims").cell("multiply-adds at inference", "printed")
+    total = 1_582_671_872 - 7 * 7 * 3 * 64 * 112 * 112 + weights * 112 * 112
+    assert (claim.verdict, total) == ("explained", 1_498_677_248)
+    assert f"{total:,}" in claim.told
+
+
+def test_four_rows_contradict_themselves() -> None:
+    """Weights times places are MACs, whatever the widths: 463 x 1024 x 14 x 14 is no 100 M."""
+    a = audited("googlenet_table1")
+    found = {c.row for c in a.cells if "contradicts" in c.told}
+    assert found == {f"inception ({m})" for m in ("4c", "4d", "4e", "5b")}
+    assert "463K x 196 places = 92.9M" in a.cell("inception (4c)", "params").told
+    assert 463 * 1024 * 196 == 92_925_952
+
+
+def test_notes_on_cells_that_are_off() -> None:
+    a = audited("googlenet_table1")
+    assert a.cell("inception (4a)", "params").how == "by -2.8, -0.7%"  # 364 - 366.75
+    assert a.cell("inception (5a)", "ops").how == "by +2.9, +5.7%"  # 54 - 51.08
+    assert a.cell("inception (3a)", "params").how == "rounded, K = 1024"
+
+
+# --- suggestions ---------------------------------------------------------------------------------
+
+
+def module_5a(c_in: int = 832, r3: int = 160, out: int = 320) -> tuple[int, int]:
+    weights = c_in * (256 + r3 + 32 + 128) + 9 * r3 * out + 25 * 32 * 128
+    return weights, 49 * weights
+
+
+def fits_5a(weights: int, macs: int) -> bool:
+    """1072K, rounded or truncated in either K, and 54M."""
+    k = any(
+        abs(Fraction(weights, k) - 1072) <= Fraction(1, 2) or weights // k == 1072
+        for k in (1000, 1024)
+    )
+    return k and (abs(Fraction(macs, 10**6) - 54) <= Fraction(1, 2) or macs // 10**6 == 54)
+
+
+def test_suggestions_are_all_that_fit() -> None:
+    found = {
+        (s.place, s.field): s
+        for s in suggest(audited("googlenet_table1")).suggestions
+        if s.row == "inception (5a)"
+    }
+    channels = found["", "input channels"]
+    assert channels.values == tuple(
+        c for c in range(1, 4097) if fits_5a(*module_5a(c_in=c)) and c != 832
+    )
+    reduce = found["inception_5a/branch3x3/reduce", "out_channels"]
+    assert reduce.values == tuple(
+        r for r in range(1, 4097) if fits_5a(*module_5a(r3=r)) and r != 160
+    )
+    assert (channels.best, reduce.best, len(found)) == (928, 175, 2)
+    assert module_5a(c_in=928)[0] == 1072 * 1024
+    assert [c.verdict for c in channels.cells] == ["exact", "rounds"]
+    assert channels.contradicts == ("the output of pool4, 7x7x832",)
+    assert reduce.contradicts == ("#3x3 reduce 160",)
+
+
+def test_the_exact_suggestion_comes_first() -> None:
+    rows = [s for s in suggest(audited("googlenet_table1")).suggestions if "5a" in s.row]
+    assert [(s.field, s.exact) for s in rows] == [("input channels", 1), ("out_channels", 0)]
+
+
+def test_rows_without_a_suggestion_are_named() -> None:
+    rows = [f"inception ({m})" for m in ("4c", "4d", "4e", "5b")]
+    assert suggest(audited("googlenet_table1")).none == tuple(rows)
+
+
+WIDE = """
+title: One convolution
+nets:
+  one:
+    input: [1, 8, 12, 12]
+    layers: [{conv: {type: Conv2d, out_channels: 16, kernel: 3, padding: 1, bias: false}}]
+columns:
+  - output
+  - weights
+  - macs
+rows:
+  - {row: conv, covers: conv, printed: [12x12x16, "WEIGHTS", "MACS"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("weights", "macs", "expected"),
+    [
+        (16 * 8 * 25, 16 * 8 * 25 * 144, {("kernel", 5)}),
+        (16 * 2 * 9, 16 * 2 * 9 * 144, {("groups", 4), ("input channels", 2)}),
+        (16 * 12 * 9, 16 * 12 * 9 * 144, {("input channels", 12)}),
+        (16 * 6 * 9, 16 * 6 * 9 * 144, {("input channels", 6)}),  # 12 x 8: another size
+    ],
+)
+def test_every_field_is_tried(
+    weights: int, macs: int, expected: set[tuple[str, int]], tmp_path: Path
+) -> None:
+    file = tmp_path / "one.yaml"
+    file.write_text(WIDE.replace("WEIGHTS", f"{weights:,}").replace("MACS", f"{macs:,}"), "utf-8")
+    found = nc.audit(str(file)).suggestions()
+    assert {(s.field, s.best) for s in found.suggestions} == expected
+
+
+# --- tables of users -----------------------------------------------------------------------------
+
+OWN = """
+title: Our network, Table 2
+source: our paper
+net: reduced
+columns:
+  - {key: module, given: true, quantity: label}
+  - {key: output, heading: output size}
+  - {key: params}
+  - {key: macs, units: {M: 1e6}}
+  - {key: top1, heading: top-1, quantity: none}
+rows:
+  - {row: the 3x3 branch, covers: branch3x3, printed: ["", 32x32x192, 127K, 130M, ""]}
+  - {row: all, printed: ["", 32x32x480, "346,112", 354M, 71.2%]}
+"""
+
+
+def test_a_table_of_ones_own(tmp_path: Path) -> None:
+    weights = 256 * 64 + 9 * 64 * 192
+    assert (weights, weights * 1024) == (126_976, 130_023_424)
+    file = tmp_path / "ours.yaml"
+    file.write_text(OWN, "utf-8")
+    done = netcalc("audit", str(file))
+    assert (done.code, done.err) == (0, "")
+    file.write_text(OWN.replace("130M", "131M"), "utf-8")
+    done = netcalc("audit", str(file))
+    assert done.code == 1
+    assert done.err == (
+        f"netcalc: {file}: the 3x3 branch, macs: 131M is printed and 130M derived\n"
+    )
+    document = json.loads(netcalc("audit", str(file), "--format", "json").out)
+    assert document["schema"] == 1
+    assert document["summary"] == {
+        "exact": 3,
+        "rounds": 2,
+        "explained": 0,
+        "off": 1,
+        "input": 0,
+        "not derivable": 1,
+        "changed": 0,
+    }
+    (wrong,) = (c for c in document["tables"][0]["cells"] if c["verdict"] == "off")
+    assert (wrong["row"], wrong["column"], wrong["printed"]) == ("the 3x3 branch", "macs", "131M")
+    assert (wrong["derived"], wrong["value"]) == ("130M", 130_023_424)
+
+
+def test_a_copy_of_one_of_netcalcs_tables_with_a_changed_cell(tmp_path: Path) -> None:
+    """Also where the cell was off before, so that the counts of verdicts stay as they are."""
+    text = built_in()["googlenet_table1"].read_text("utf-8")
+    file = tmp_path / "copied.json"
+    file.write_text(text, "utf-8")
+    before = json.loads(netcalc("audit", str(file), "--format", "json").out)["summary"]
+    file.write_text(text.replace('"364K"', '"365K"'), "utf-8")
+    now = json.loads(netcalc("audit", str(file), "--format", "json").out)["summary"]
+    assert (before["changed"], now["changed"]) == (0, 1)
+    assert before["off"] == now["off"]
+
+
+@pytest.mark.parametrize("net", ["reduced", "googlenet", "resnet18", "lenet5"])
+def test_a_new_table_says_what_netcalc_says(net: str, tmp_path: Path) -> None:
+    file = tmp_path / "new.yaml"
+    made = netcalc("audit", "--new", net, "--columns", "output,params,macs,depth", "-o", str(file))
+    assert (made.code, made.out) == (0, "")
+    done = netcalc("audit", str(file))
+    assert (done.code, done.err) == (0, "")
+    summary = nc.audit(str(file)).summary
+    assert summary["exact"] == sum(summary.values()) > 0
+    printed = yaml.safe_load(file.read_text("utf-8"))["rows"][-1]["printed"]
+    totals = nc.analyse(net).totals
+    assert printed[1:3] == [f"{totals.params:,}", f"{totals.macs:,}"]
+
+
+def test_nets_lie_beside_the_table(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(nc.export("reduced"), "utf-8")
+    (tmp_path / "table.yaml").write_text(OWN.replace("net: reduced", "net: net.yaml"), "utf-8")
+    assert nc.audit(str(tmp_path / "table.yaml")).ok
+
+
+def test_a_pytorch_model_is_audited(tmp_path: Path) -> None:
+    file = tmp_path / "table.yaml"
+    file.write_text(
+        "net: torchvision:resnet18\ncolumns: [params]\nrows:\n"
+        "  - {row: all, printed: 11.7M}\n  - {row: one, covers: layer1, printed: '148k'}\n",
+        "utf-8",
+    )
+    assert [c.verdict for c in nc.audit(str(file)).tables[0].cells] == ["rounds", "rounds"]
+
+
+BAD = {
+    "no such row of the net": ("covers: branch3x3", "covers: branch4", "has no layer or module"),
+    "no quantity": ("{key: params}", "{key: weight}", "the column weight needs a quantity"),
+    "a wrong quantity": ("quantity: label", "quantity: lable", "there is no quantity 'lable'"),
+    "too few cells": ('127K, 130M, ""]', "127K, 130M]", "4 cells for 5 columns"),
+    "no unit": ("127K", "127 apples", "there is no unit 'apples'"),
+    "no number": ("127K", "many", "'many' is no number"),
+    "an unknown key": ("source:", "sauce:", "a table has no 'sauce'"),
+    "an unknown net": ("net: reduced", "net: reducd", "reducd"),
+    "two rows of a name": ("row: all", "row: the 3x3 branch", "two rows are called"),
+    "no rows": ("rows:", "rows: []\nnote:", "here stands a text"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_tables_are_refused_in_one_line(case: str, tmp_path: Path) -> None:
+    old, new, message = BAD[case]
+    assert old in OWN
+    file = tmp_path / "bad.yaml"
+    text = OWN.replace(old, new, 1)
+    if case == "a wrong quantity":
+        text = text.replace('printed: ["",', 'printed: ["reduce",', 1)
+    file.write_text(text, "utf-8")
+    done = netcalc("audit", str(file))
+    assert (done.code, done.out) == (2, "")
+    assert len(done.err.splitlines()) == 1
+    assert message in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("googlenet_tabel1",), "did you mean googlenet_table1?"),
+        (("nothing.yaml",), "nothing.yaml: "),
+        (("--new", "reduced", "--columns", "parms"), "did you mean params?"),
+        (("--columns", "params"), "--columns goes with --new NET"),
+        (("--new", "reduced", "googlenet_table1"), "--new NET takes --columns and -o"),
+        (("--new", "nonet"), "there is no network called 'nonet'"),
+    ],
+)
+def test_bad_arguments(arguments: tuple[str, ...], message: str) -> None:
+    done = netcalc("audit", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("googlenet_table1",), ("all",), ("--suggest",)])
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "html", "csv", "json"])
+def test_every_format(arguments: tuple[str, ...], form: str) -> None:
+    done = netcalc("audit", *arguments, "--format", form)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.strip()
+    if form == "text":
+        assert max(map(len, done.out.splitlines())) <= 80
