@@ -18,6 +18,7 @@ from netcalc.core.ops.unknown import Unknown
 from netcalc.core.tensor import Tensor
 from netcalc.errors import SpecError
 from netcalc.pytorch.events import Event, Seen, Shape
+from netcalc.pytorch.handed import handed_on
 from netcalc.pytorch.lifted import Lifted, operands_fit
 from netcalc.pytorch.watch import Watch
 from netcalc.pytorch.writes import WRITTEN
@@ -95,11 +96,20 @@ class Builder:
         """What each call of a module gave back, by the module's path."""
         return [(path, tuple(self._ref(x) for x in outs)) for path, outs in self.seen.calls]
 
+    def names(self) -> list[str]:
+        """For each event the node that it became; "" for what only hands its input on."""
+        return [
+            self._refs.get(event.outputs[0].value, ("", 0))[0]
+            if event.outputs and handed_on(event) is None
+            else ""
+            for event in self.seen.events
+        ]
+
     def recorded(self) -> dict[str, list[Shape]]:
         """The shapes that came out of each node's operator, as PyTorch had them."""
         found: dict[str, list[Shape]] = {}
         for event in self.seen.events:
-            for out in event.outputs if _handed_on(event) is None else ():
+            for out in event.outputs if handed_on(event) is None else ():
                 name, at = self._refs.get(out.value, ("", 0))
                 shapes = found.setdefault(name, [])
                 if at == len(shapes):
@@ -114,7 +124,7 @@ class Builder:
     # --- operators -----------------------------------------------------------------------------
 
     def _event(self, event: Event) -> None:
-        source = _handed_on(event)
+        source = handed_on(event)
         if source is not None:
             (out,) = event.outputs
             self._roots[out.value] = self._roots.get(source.value, source.value)
@@ -273,22 +283,3 @@ class Builder:
 
 _OTHER = re.compile(r"[^\w.+/-]")
 _STATISTICS = ("running_mean", "running_var")
-_HANDS_ON = frozenset(
-    """
-    alias chunk clone contiguous copy detach expand lift_fresh narrow reshape slice split
-    split_with_sizes squeeze to _to_copy type_as unsqueeze view _unsafe_view view_as
-    """.split()  # noqa: SIM905  (a list of words)
-)
-"""Operators that give on what they get where its shape and type stay as they are."""
-
-
-def _handed_on(event: Event) -> Seen | None:
-    """The input that an operator gives on as it is: a copy, a view of the same shape."""
-    if event.name.removesuffix("_") not in _HANDS_ON or len(event.outputs) != 1:
-        return None
-    inputs = event.inputs()
-    if not inputs:
-        return None
-    written = event.name.startswith("copy") and len(inputs) > 1
-    source, out = inputs[1 if written else 0], event.outputs[0]
-    return source if (source.shape, source.dtype) == (out.shape, out.dtype) else None

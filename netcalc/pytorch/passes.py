@@ -44,10 +44,12 @@ def passed(
     kwargs: dict[str, Any],
     anew: Anew | None = None,
     quick: bool = True,
+    watcher: type[Watch] = Watch,
 ) -> Pass:
     """A watched forward pass of a copy of a model.
 
-    ``anew`` makes the model of which ``model`` is a copy without values; ``quick`` is Watch's.
+    ``anew`` makes the model of which ``model`` is a copy without values; ``quick`` is Watch's,
+    which ``watcher`` may extend.
     Raises InputError where the model cannot be copied, NetcalcError where no way works, or where
     what is wrong is not that values are missing.
     """
@@ -56,7 +58,7 @@ def passed(
         try:
             with warnings.catch_warnings(), redirect_stdout(sys.stderr), _slow_paths():
                 warnings.simplefilter("ignore")  # what its code warns of is no matter of ours
-                return way(model, args, kwargs, first, anew, quick)
+                return way(model, args, kwargs, first, anew, quick, watcher)
         except NetcalcError:
             raise
         except (Exception, SystemExit) as problem:
@@ -100,33 +102,51 @@ def _wants_values(problem: BaseException) -> bool:
 
 
 def _on_meta(
-    model: nn.Module, args: Any, kwargs: Any, first: str, anew: Anew | None, quick: bool
+    model: nn.Module,
+    args: Any,
+    kwargs: Any,
+    first: str,
+    anew: Anew | None,
+    quick: bool,
+    watcher: type[Watch],
 ) -> Pass:
     twin = on_meta(model)
     xs, named = inputs_on_meta((args, kwargs))
     try:
-        seen, out = watch(twin, xs, named, quick=quick)
+        seen, out = watch(twin, xs, named, watcher, quick=quick)
     except Exception:
         if not quick:
             raise
-        seen, out = watch(twin, xs, named, quick=False)  # for PyTorch's own word on it
+        seen, out = watch(twin, xs, named, watcher, quick=False)  # for PyTorch's own word on it
     return Pass(twin, xs, named, seen, out, "traced on the meta device")
 
 
 def _mixed(
-    model: nn.Module, args: Any, kwargs: Any, first: str, anew: Anew | None, quick: bool
+    model: nn.Module,
+    args: Any,
+    kwargs: Any,
+    first: str,
+    anew: Anew | None,
+    quick: bool,
+    watcher: type[Watch],
 ) -> Pass:
     if anew is not None and any(b.is_meta for b in model.buffers()):
         model = anew(False)
     twin = on_meta(model, LIMIT)
     xs, named = tree_map(_known, (args, kwargs))
-    seen, out = watch(twin, xs, named, quick=False, mixed=True)
+    seen, out = watch(twin, xs, named, watcher, quick=False, mixed=True)
     how = "traced on the meta device, but for values that its forward pass reads"
     return Pass(twin, xs, named, seen, out, how)
 
 
 def _on_cpu(
-    model: nn.Module, args: Any, kwargs: Any, first: str, anew: Anew | None, quick: bool
+    model: nn.Module,
+    args: Any,
+    kwargs: Any,
+    first: str,
+    anew: Anew | None,
+    quick: bool,
+    watcher: type[Watch],
 ) -> Pass:
     held = sum(p.numel() * p.element_size() for p in model.parameters())
     if held > memory_here() // 4:
@@ -137,7 +157,7 @@ def _on_cpu(
         )
     twin = on_cpu(anew(True) if anew is not None else model)
     xs, named = tree_map(_real, (args, kwargs))
-    seen, out = watch(twin, xs, named, quick=False, held=False)
+    seen, out = watch(twin, xs, named, watcher, quick=False, held=False)
     return Pass(twin, xs, named, seen, out, f"run on the CPU with real tensors: {_short(first)}")
 
 

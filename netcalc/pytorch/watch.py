@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -193,6 +193,10 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         finally:
             self._silent = before
 
+    def watching(self) -> AbstractContextManager[None]:
+        """What else is to be seen of a pass."""
+        return nullcontext()
+
     def entering(self, module: nn.Module, inputs: Any) -> None:
         """A module is called."""
         if id(module) not in self.paths:
@@ -241,20 +245,24 @@ _NAMES = _Names()
 
 
 def watch(
-    model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], **how: bool
+    model: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    watcher: type[Watch] = Watch,
+    **how: bool,
 ) -> tuple[Watch, Any]:
     """The operators of one pass of a model in inference mode, and what it returned.
 
-    ``how`` are Watch's ways: quick, mixed, held. Raises NetcalcError where the model works in
-    threads of its own, which have dispatch modes of their own.
+    ``how`` are Watch's ways: quick, mixed, held; ``watcher`` may see more than Watch. Raises
+    NetcalcError where the model works in threads of its own, which have modes of their own.
     """
-    seen = Watch(model, **how)
+    seen = watcher(model, **how)
     for tensor in tree_leaves((args, kwargs)):
         if isinstance(tensor, torch.Tensor):
             seen.enter(tensor)
     hooks = module_hooks(seen.entering, seen.leaving)
     with kept(model), torch.inference_mode(), hooks, patched(seen.called), _threads() as started:
-        with seen:
+        with seen.watching(), seen:
             out = model(*args, **kwargs)
         for tensor in tensors_of(out):
             seen.see(tensor)

@@ -1,0 +1,1 @@
+"""Other counters' conventions, each derived from one recording of a model's forward pass."""
