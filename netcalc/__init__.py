@@ -73,11 +73,16 @@ if TYPE_CHECKING:
     from netcalc.core.rules import unregister as unregister
     from netcalc.core.tensor import Tensor as Tensor
     from netcalc.core.term import Term as Term
+    from netcalc.counting import Reconciliation as Reconciliation
+    from netcalc.counting import count_as as count_as
+    from netcalc.counting import reconcile as reconcile
     from netcalc.errors import InputError as InputError
     from netcalc.errors import NetcalcError as NetcalcError
     from netcalc.errors import OutputError as OutputError
     from netcalc.errors import SpecError as SpecError
     from netcalc.errors import UnknownNameError as UnknownNameError
+    from netcalc.formulas import break_even as break_even
+    from netcalc.formulas import formula as formula
     from netcalc.loading import load as load
     from netcalc.views import Audit as Audit
     from netcalc.views import Comparison as Comparison
@@ -97,6 +102,8 @@ _HOMES = {
     "Tensor": "core.tensor",
     "Term": "core.term",
     **dict.fromkeys(("register", "unregister"), "core.rules"),
+    **dict.fromkeys(("break_even", "formula"), "formulas"),
+    **dict.fromkeys(("Reconciliation", "count_as", "reconcile"), "counting"),
     **dict.fromkeys(_ERRORS, "errors"),
     "load": "loading",
     **dict.fromkeys(("Analysis", "Explanation"), "analysis"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,16 @@ from netcalc.core.analyse import analyse as _analyse
 from netcalc.core.crops import SCALES, plan
 from netcalc.core.graph import Graph
 from netcalc.core.inputs import Shape, inputs_of
-from netcalc.errors import InputError
-from netcalc.loading import load, load_on, made_by
+from netcalc.core.tensor import Tensor
+from netcalc.errors import InputError, NetcalcError
+from netcalc.loading import load, load_on, made_by, moved
 from netcalc.views import Audit, Comparison, Crops, Verified
 
 if TYPE_CHECKING:
     from torch import nn
 
     from netcalc.published.cells import Load
+    from netcalc.published.model import PublishedTable
     from netcalc.pytorch.witness import Witnessed
 
 
@@ -109,7 +112,7 @@ def crops(
     return Crops(plan(result, scales, models, image))
 
 
-def audit(*tables: str) -> Audit:
+def audit(*tables: str | Path) -> Audit:
     """Hold published tables against the derivation, cell by cell.
 
     ``tables`` are names of netcalc's own tables (all of them unless given; ``all`` shows every
@@ -117,39 +120,80 @@ def audit(*tables: str) -> Audit:
     printed), ``explained`` (an executable hypothesis reproduces its row) or ``off``; other cells
     are ``input`` (what the spec is built from) or ``not derivable``.
 
-    Raises UnknownNameError for a table that there is not, InputError for a file that cannot be
-    read, SpecError (with the line) for what is wrong in one.
+    Raises InputError for a table that there is not or a file that cannot be read, SpecError (with
+    the line) for what is wrong in one.
     """
     from netcalc.published.audit import audit_table
     from netcalc.published.tables import built_in, read_table
 
-    names = list(tables) if tables and tables != ("all",) else list(built_in())
-    read = [read_table(name) for name in names]
-    audited = tuple(audit_table(table, _beside(table.file)) for table in read)
-    return Audit(audited, whole=bool(tables))
+    for table in tables:
+        if not isinstance(table, str | Path):
+            raise InputError(f"audit takes names of tables and files, got {table!r}")
+    names = [str(table) for table in tables if table != "all"]
+    if names and len(names) < len(tables):
+        raise InputError(f"all tables are asked for, and {', '.join(names)} too; leave one out")
+    read = [read_table(name) for name in names or built_in()]
+    return Audit(tuple(audit_table(t, _beside(t)) for t in read), whole=bool(tables))
 
 
-def _beside(file: str) -> Load:
-    """Analyses a NET; the file of a spec is looked for beside the table's first."""
+def _beside(table: PublishedTable) -> Load:
+    """Analyses a NET; its file is looked for beside the table's first."""
 
-    def load_near(net: str, shape: tuple[int, ...] | None) -> Result:
-        name, at, rest = net.partition("@")
-        near = Path(file).parent / name
-        if Path(name).suffix.lower() in (".yaml", ".yml", ".json") and near.is_file():
-            net = f"{near}{at}{rest}"
-        return analyse(net, shape).result
+    def near(file: str) -> str:
+        beside = Path(table.file).parent / file
+        return str(beside) if not table.built_in and beside.is_file() else file
 
-    return load_near
+    return lambda net, shape: analyse(moved(net, near), shape).result
 
 
-def new_table(net: str, columns: Sequence[str] = ("output", "params", "macs")) -> str:
+def new_table(
+    net: Analysis | Graph | str,
+    columns: Sequence[str] = ("output", "params", "macs"),
+    input: int | Sequence[int] | None = None,  # noqa: A002  (the field's word)
+    folder: str | Path = "",
+) -> str:
     """The file of a table for ``audit``, with a row for each stage of a network, to change.
 
-    ``columns`` are quantities. Raises UnknownNameError for another name, and as ``load`` does.
+    ``columns`` are quantities; cells of which there is none stay empty. ``input`` is a shape, the
+    network's own unless given. ``folder`` is where the file will lie, from where that of the
+    network is named. Raises UnknownNameError for a column that is no quantity, InputError for
+    columns that are no list or a network that goes by no name.
     """
     from netcalc.published.skeleton import skeleton
 
-    return skeleton(analyse(net).result, net, columns)
+    listed = isinstance(columns, Sequence) and not isinstance(columns, str)
+    if not listed or not all(isinstance(name, str) for name in columns):
+        raise InputError(f"columns are a list of quantities, as ['params'], got {columns!r}")
+    if isinstance(input, Mapping | Tensor):
+        raise InputError("a table takes one input, a shape without a name or a type")
+    name = net if isinstance(net, str) else _name_of(net)
+    made = net if isinstance(net, Analysis) and input is None else analyse(name, input)
+    return skeleton(made.result, moved(name, lambda file: _from(file, folder)), columns)
+
+
+def _from(file: str, folder: str | Path) -> str:
+    """The path of a file as seen from a folder."""
+    if not Path(file).is_file() or Path(file).is_absolute() or not str(folder):
+        return file
+    return Path(relpath(file, folder)).as_posix()
+
+
+def _name_of(net: Analysis | Graph) -> str:
+    """The NET that makes the same graph."""
+    if not isinstance(net, Analysis | Graph):
+        raise InputError(f"new_table takes a network or the name of one, got {net!r}")
+    graph = net.graph if isinstance(net, Analysis) else net
+    name, _, rest = graph.factory.removesuffix(")").partition("(")
+    name = f"{name}@{rest}".replace("=True", "=true").replace("=False", "=false").rstrip("@")
+    try:
+        same = load(name).nodes == graph.nodes
+    except NetcalcError:
+        same = False
+    if not same:
+        raise InputError(
+            f"no NET makes {graph.label}; write it to a file with export and give that one's path"
+        )
+    return name
 
 
 def verify(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,18 @@ def made_by(net: str) -> tuple[str, dict[str, object]] | None:
     else:
         return None
     return name, {k: _literal(v) for k, v in _arguments(net, rest, keep=False).items()}
+
+
+_FILE = re.compile(
+    r"(?P<before>(?:hf:)?)(?P<file>.+?\.(?:yaml|yml|json|py))(?P<behind>(?:[:@].*)?)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def moved(net: str, place: Callable[[str], str]) -> str:
+    """A NET whose file lies elsewhere: ``place`` is given its path; any other NET as it is."""
+    match = _FILE.fullmatch(net.strip())
+    return f"{match['before']}{place(match['file'])}{match['behind']}" if match else net
 
 
 def _literal(text: str) -> object:

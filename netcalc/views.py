@@ -149,10 +149,9 @@ class Audit(View):
         """The cells of files that are off, and the verdicts that are not the recorded ones."""
         from netcalc.published.audit import problems
         from netcalc.published.record import changes
-        from netcalc.published.tables import is_built_in
 
-        own = [each for each in self.tables if is_built_in(each.table)]
-        others = [each for each in self.tables if not is_built_in(each.table)]
+        own = [each for each in self.tables if each.table.built_in]
+        others = [each for each in self.tables if not each.table.built_in]
         recorded = [f"{each.table.name}: {line}" for each in own for line in changes(each)]
         return (*recorded, *problems(others))
 
@@ -178,7 +177,8 @@ class Audit(View):
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{n} {verdict}" for verdict, n in self.summary.items() if n)
-        return f"<Audit of {len(self.tables)} tables: {counts}>"
+        tables = "1 table" if len(self.tables) == 1 else f"{len(self.tables)} tables"
+        return f"<Audit of {tables}: {counts}>"
 
 
 class Suggestions(View):
@@ -203,4 +203,5 @@ class Suggestions(View):
         return suggestions_report(self.tables)
 
     def __repr__(self) -> str:
-        return f"<{len(self.suggestions)} suggestions>"
+        n = len(self.suggestions)
+        return f"<{n} suggestion{'' if n == 1 else 's'}>"

@@ -14,7 +14,10 @@ from typing import Any
 import torch
 
 import netcalc as nc
+from netcalc.published.audit import DERIVABLE
+from netcalc.report.audit import OTHERS, cells_of
 from netcalc.report.formats import render
+from netcalc.report.table import Report
 from netcalc.report.verification import WITNESSES, verification_report
 from tests.models.googlenet import GoogLeNet
 from tests.models.inception import Naive, Reduced
@@ -46,6 +49,10 @@ def audit() -> str:
     for each in found.tables:
         title = f"## {each.table.title}\n\n"
         sections.append(title + nc.audit(each.table.name).table("markdown"))
+        verdicts = {cell.verdict for cell in each.cells}
+        if verdicts & set(DERIVABLE) and verdicts & set(OTHERS):
+            rest = cells_of(each, False, OTHERS)
+            sections.append(render(Report("Its other cells", (rest,), (), dict), "markdown"))
     return "\n".join([*sections, f"## Suggestions\n\n{found.suggestions().table('markdown')}"])
 
 

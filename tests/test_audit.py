@@ -6,7 +6,6 @@ Expected values are those of the papers, of arithmetic written out here and of b
 from __future__ import annotations
 
 import csv
-import json
 import random
 from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
 from fractions import Fraction
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 import netcalc as nc
 from netcalc.core.analyse import Result
@@ -27,7 +25,6 @@ from netcalc.published.printed import WAYS, judge, ranges, read, shown
 from netcalc.published.record import FILE, changes, recorded
 from netcalc.published.tables import built_in, read_table
 from netcalc.sweep.suggest import suggest
-from tests.commands import netcalc
 
 TABLES = list(built_in())
 
@@ -113,7 +110,7 @@ def test_ranges_are_all_numbers_that_a_printed_one_may_stand_for() -> None:
 
 def test_bounds_hold_or_do_not() -> None:
     bound = read("less than 25 million", {}, Fraction(5))
-    assert judge(bound, Fraction(23_834_568)).verdict == "exact"
+    assert judge(bound, Fraction(23_834_568)).verdict == "rounds"
     assert judge(bound, Fraction(25_100_000)).verdict == "off"
     assert judge(bound, Fraction(19_000_000)).verdict == "off"  # it would be less than 20 then
 
@@ -409,150 +406,3 @@ def test_every_field_is_tried(
     file.write_text(WIDE.replace("WEIGHTS", f"{weights:,}").replace("MACS", f"{macs:,}"), "utf-8")
     found = nc.audit(str(file)).suggestions()
     assert {(s.field, s.best) for s in found.suggestions} == expected
-
-
-# --- tables of users -----------------------------------------------------------------------------
-
-OWN = """
-title: Our network, Table 2
-source: our paper
-net: reduced
-columns:
-  - {key: module, given: true, quantity: label}
-  - {key: output, heading: output size}
-  - {key: params}
-  - {key: macs, units: {M: 1e6}}
-  - {key: top1, heading: top-1, quantity: none}
-rows:
-  - {row: the 3x3 branch, covers: branch3x3, printed: ["", 32x32x192, 127K, 130M, ""]}
-  - {row: all, printed: ["", 32x32x480, "346,112", 354M, 71.2%]}
-"""
-
-
-def test_a_table_of_ones_own(tmp_path: Path) -> None:
-    weights = 256 * 64 + 9 * 64 * 192
-    assert (weights, weights * 1024) == (126_976, 130_023_424)
-    file = tmp_path / "ours.yaml"
-    file.write_text(OWN, "utf-8")
-    done = netcalc("audit", str(file))
-    assert (done.code, done.err) == (0, "")
-    file.write_text(OWN.replace("130M", "131M"), "utf-8")
-    done = netcalc("audit", str(file))
-    assert done.code == 1
-    assert done.err == (
-        f"netcalc: {file}: the 3x3 branch, macs: 131M is printed and 130M derived\n"
-    )
-    document = json.loads(netcalc("audit", str(file), "--format", "json").out)
-    assert document["schema"] == 1
-    assert document["summary"] == {
-        "exact": 3,
-        "rounds": 2,
-        "explained": 0,
-        "off": 1,
-        "input": 0,
-        "not derivable": 1,
-        "changed": 0,
-    }
-    (wrong,) = (c for c in document["tables"][0]["cells"] if c["verdict"] == "off")
-    assert (wrong["row"], wrong["column"], wrong["printed"]) == ("the 3x3 branch", "macs", "131M")
-    assert (wrong["derived"], wrong["value"]) == ("130M", 130_023_424)
-
-
-def test_a_copy_of_one_of_netcalcs_tables_with_a_changed_cell(tmp_path: Path) -> None:
-    """Also where the cell was off before, so that the counts of verdicts stay as they are."""
-    text = built_in()["googlenet_table1"].read_text("utf-8")
-    file = tmp_path / "copied.json"
-    file.write_text(text, "utf-8")
-    before = json.loads(netcalc("audit", str(file), "--format", "json").out)["summary"]
-    file.write_text(text.replace('"364K"', '"365K"'), "utf-8")
-    now = json.loads(netcalc("audit", str(file), "--format", "json").out)["summary"]
-    assert (before["changed"], now["changed"]) == (0, 1)
-    assert before["off"] == now["off"]
-
-
-@pytest.mark.parametrize("net", ["reduced", "googlenet", "resnet18", "lenet5"])
-def test_a_new_table_says_what_netcalc_says(net: str, tmp_path: Path) -> None:
-    file = tmp_path / "new.yaml"
-    made = netcalc("audit", "--new", net, "--columns", "output,params,macs,depth", "-o", str(file))
-    assert (made.code, made.out) == (0, "")
-    done = netcalc("audit", str(file))
-    assert (done.code, done.err) == (0, "")
-    summary = nc.audit(str(file)).summary
-    assert summary["exact"] == sum(summary.values()) > 0
-    printed = yaml.safe_load(file.read_text("utf-8"))["rows"][-1]["printed"]
-    totals = nc.analyse(net).totals
-    assert printed[1:3] == [f"{totals.params:,}", f"{totals.macs:,}"]
-
-
-def test_nets_lie_beside_the_table(tmp_path: Path) -> None:
-    (tmp_path / "net.yaml").write_text(nc.export("reduced"), "utf-8")
-    (tmp_path / "table.yaml").write_text(OWN.replace("net: reduced", "net: net.yaml"), "utf-8")
-    assert nc.audit(str(tmp_path / "table.yaml")).ok
-
-
-def test_a_pytorch_model_is_audited(tmp_path: Path) -> None:
-    file = tmp_path / "table.yaml"
-    file.write_text(
-        "net: torchvision:resnet18\ncolumns: [params]\nrows:\n"
-        "  - {row: all, printed: 11.7M}\n  - {row: one, covers: layer1, printed: '148k'}\n",
-        "utf-8",
-    )
-    assert [c.verdict for c in nc.audit(str(file)).tables[0].cells] == ["rounds", "rounds"]
-
-
-BAD = {
-    "no such row of the net": ("covers: branch3x3", "covers: branch4", "has no layer or module"),
-    "no quantity": ("{key: params}", "{key: weight}", "the column weight needs a quantity"),
-    "a wrong quantity": ("quantity: label", "quantity: lable", "there is no quantity 'lable'"),
-    "too few cells": ('127K, 130M, ""]', "127K, 130M]", "4 cells for 5 columns"),
-    "no unit": ("127K", "127 apples", "there is no unit 'apples'"),
-    "no number": ("127K", "many", "'many' is no number"),
-    "an unknown key": ("source:", "sauce:", "a table has no 'sauce'"),
-    "an unknown net": ("net: reduced", "net: reducd", "reducd"),
-    "two rows of a name": ("row: all", "row: the 3x3 branch", "two rows are called"),
-    "no rows": ("rows:", "rows: []\nnote:", "here stands a text"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_tables_are_refused_in_one_line(case: str, tmp_path: Path) -> None:
-    old, new, message = BAD[case]
-    assert old in OWN
-    file = tmp_path / "bad.yaml"
-    text = OWN.replace(old, new, 1)
-    if case == "a wrong quantity":
-        text = text.replace('printed: ["",', 'printed: ["reduce",', 1)
-    file.write_text(text, "utf-8")
-    done = netcalc("audit", str(file))
-    assert (done.code, done.out) == (2, "")
-    assert len(done.err.splitlines()) == 1
-    assert message in done.err
-    assert "Traceback" not in done.err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("googlenet_tabel1",), "did you mean googlenet_table1?"),
-        (("nothing.yaml",), "nothing.yaml: "),
-        (("--new", "reduced", "--columns", "parms"), "did you mean params?"),
-        (("--columns", "params"), "--columns goes with --new NET"),
-        (("--new", "reduced", "googlenet_table1"), "--new NET takes --columns and -o"),
-        (("--new", "nonet"), "there is no network called 'nonet'"),
-    ],
-)
-def test_bad_arguments(arguments: tuple[str, ...], message: str) -> None:
-    done = netcalc("audit", *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert message in done.err
-    assert len(done.err.splitlines()) == 1
-
-
-@pytest.mark.parametrize("arguments", [(), ("googlenet_table1",), ("all",), ("--suggest",)])
-@pytest.mark.parametrize("form", ["text", "markdown", "latex", "html", "csv", "json"])
-def test_every_format(arguments: tuple[str, ...], form: str) -> None:
-    done = netcalc("audit", *arguments, "--format", form)
-    assert (done.code, done.err) == (0, "")
-    assert done.out.strip()
-    if form == "text":
-        assert max(map(len, done.out.splitlines())) <= 80

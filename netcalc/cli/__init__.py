@@ -19,12 +19,12 @@ class Commands(click.Group):
     """The subcommands, found by their files."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(p.stem for p in Path(__file__).parent.glob("[a-z]*.py"))
+        return sorted(p.stem.replace("_", "-") for p in Path(__file__).parent.glob("[a-z]*.py"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = import_module(f"{__name__}.{cmd_name}").command
+        command: click.Command = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from netcalc.cli._options import Net, emit, output_options, split, write
+from netcalc.cli._options import (
+    InputShape,
+    InputShapes,
+    Net,
+    emit,
+    output_options,
+    shapes,
+    split,
+    write,
+)
 from netcalc.errors import InputError
 
 
@@ -20,12 +29,22 @@ from netcalc.errors import InputError
     metavar="NAMES",
     help="With --new: its columns, such as params,macs.  [default: output,params,macs]",
 )
+@click.option(
+    "--input",
+    "input_shape",
+    type=InputShape(),
+    multiple=True,
+    callback=shapes,
+    metavar="SHAPE",
+    help="With --new: the input size, such as 3,224,224 or 224; the network's own else.",
+)
 @output_options
 def command(
     tables: tuple[str, ...],
     suggest: bool,
     net: str | None,
     columns: tuple[str, ...] | None,
+    input_shape: InputShapes,
     fmt: str | None,
     output: Path | None,
 ) -> int:
@@ -40,17 +59,18 @@ def command(
 
     A cell is exact, rounds (to what is printed), explained (by a hypothesis that is run), off,
     input (what the spec is built from) or not derivable. The exit code is 1 if a cell of a FILE is
-    off, or if a verdict of netcalc's own tables is not the recorded one.
+    off, or if a verdict of netcalc's own tables is not the recorded one; with --suggest it is 0.
     """  # noqa: D301  (click reads the escape)
-    from netcalc.api import audit, new_table
+    from netcalc.api import audit
 
     if net is not None:
         if tables or suggest or fmt:
-            raise InputError("--new NET takes --columns and -o, and nothing else")
-        write(new_table(net, columns or ("output", "params", "macs")), output)
+            raise InputError("--new NET takes --columns, --input and -o, and nothing else")
+        _new(net, columns, input_shape, output)
         return 0
-    if columns:
-        raise InputError("--columns goes with --new NET")
+    for option, value in (("--columns", columns), ("--input", input_shape)):
+        if value is not None:
+            raise InputError(f"{option} goes with --new NET")
     found = audit(*tables)
     if suggest:
         emit(found.suggestions().report(), fmt, output)
@@ -59,3 +79,17 @@ def command(
     for problem in found.problems:
         click.echo(f"netcalc: {problem}", err=True)
     return 0 if found.ok else 1
+
+
+def _new(
+    net: str, columns: tuple[str, ...] | None, shape: InputShapes, output: Path | None
+) -> None:
+    """Write the file of a table that is yet to be published."""
+    from netcalc.api import new_table
+
+    special = output is not None and output.exists() and not output.is_file()
+    if output is not None and output.suffix.lower() not in (".yaml", ".yml") and not special:
+        raise InputError(f"{output}: --new writes YAML; end the name in .yaml")
+    names = ("output", "params", "macs") if columns is None else columns
+    folder = output.parent if output is not None else ""
+    write(new_table(net, names, shape, folder), output)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from netcalc.cli._options import (
     split,
     strict_option,
 )
+from netcalc.errors import InputError
 
 
 @click.command("table")
@@ -50,6 +51,14 @@ from netcalc.cli._options import (
     type=click.Choice(["float64", "float32", "float16", "bfloat16"]),
     help="Type of inputs and parameters, for bytes.  [default: float32]",
 )
+@click.option(
+    "--as",
+    "convention",
+    metavar="NAME",
+    help="Count as another counter does, without it: fvcore, torchinfo, thop, ptflops-pytorch,"
+    " ptflops-aten, calflops-macs, calflops-flops, flopcountermode-cpu, flopcountermode-meta,"
+    " torchprofile.",
+)
 @strict_option
 @network_options
 @output_options
@@ -61,6 +70,7 @@ def command(
     share: bool,
     optimizer: str | None,
     dtype: str | None,
+    convention: str | None,
     strict: bool,
     input_shape: InputShapes,
     batch: int | None,
@@ -85,9 +95,19 @@ def command(
     from netcalc.loading import load_on
     from netcalc.report.network import network_report
 
-    graph = load_on(net, input_shape, **made_with(aux, kwargs))
-    result = analyse(graph, input_shape, batch, dtype).result
-    report = network_report(result, layout, depth, columns, share, optimizer)
+    arguments = made_with(aux, kwargs)
+    counted = None
+    if convention is not None:
+        from netcalc.counting import count_as
+
+        if dtype is not None:
+            raise InputError("--as and --dtype do not go together: say the type with --input")
+        counted = count_as(net, convention, input_shape, batch, **arguments)
+        result = counted.result
+    else:
+        graph = load_on(net, input_shape, **arguments)
+        result = analyse(graph, input_shape, batch, dtype).result
+    report = network_report(result, layout, depth, columns, share, optimizer, counted)
     emit(report, fmt, output)
     if strict and result.unknown:
         sys.exit(1)

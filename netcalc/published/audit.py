@@ -9,14 +9,19 @@ from typing import Any, NamedTuple
 
 from netcalc.errors import SpecError
 from netcalc.published.cells import Cells, Load, Sources
+from netcalc.published.formula import derives
 from netcalc.published.model import NONE, Hypothesis, PublishedTable, TableRow
 from netcalc.published.printed import WAYS, Judged, Printed, decimal, judge, ranges, shown
-from netcalc.published.quantities import TEXTS
+from netcalc.published.quantities import NUMBERS, TEXTS
 
 VERDICTS = ("exact", "rounds", "explained", "off", "input", "not derivable")
 """What a cell can be. The first four are of derivable cells."""
 
 DERIVABLE = VERDICTS[:4]
+FROM_MEMORY = "quoted from memory"
+ARITHMETIC = "arithmetic on printed numbers"
+"""Said of what no network stands behind."""
+
 _NOTED = ("off", "explained", "rounds", "exact", "not derivable", "input")
 """Which cell of a row its note is put to."""
 
@@ -26,7 +31,8 @@ class Cell(NamedTuple):
 
     ``derived`` is in the unit of what is printed, ``value`` the exact number (None for a text or
     where there is none). ``how`` says which rounding and unit it is, or by how much it is off, in
-    units of the last printed digit and in percent; ``told`` is what else there is to say.
+    units of the last printed digit and in percent; ``told`` is what else there is to say. What is
+    not ``verified`` is quoted from memory.
     """
 
     row: str
@@ -37,11 +43,13 @@ class Cell(NamedTuple):
     verdict: str
     how: str = ""
     told: str = ""
+    verified: bool = True
 
     @property
     def note(self) -> str:
         """All that is said of it."""
-        return "; ".join(text for text in (self.how, self.told) if text)
+        memory = "" if self.verified else FROM_MEMORY
+        return "; ".join(text for text in (self.how, self.told, memory) if text)
 
 
 class Audited(NamedTuple):
@@ -89,24 +97,29 @@ class _Row:
         self.held = Cells(table, row, sources)
 
     def cells(self) -> list[Cell]:
-        with self.held.messages.at(self.row.line, self.row.name):
-            first = {column: self._cell(column) for column in self.row.printed}
-            if any(cell.verdict == "off" for cell in first.values()):
-                first = self._explained(first)
-            for column, told in self._contradictions(first).items():
-                first[column] = _with(first[column], told)
-            if self.row.note:
-                column = min(first, key=lambda c: _NOTED.index(first[c].verdict))
-                first[column] = _with(first[column], self.row.note)
+        first = {column: self._cell(column) for column in self.row.printed}
+        if any(cell.verdict == "off" for cell in first.values()):
+            first = self._explained(first)
+        for column, told in self._contradictions(first).items():
+            first[column] = _with(first[column], told)
+        if self.row.note:
+            column = min(first, key=lambda c: _NOTED.index(first[c].verdict))
+            first[column] = _with(first[column], self.row.note)
         return list(first.values())
 
     def _cell(self, column: str, hypothesis: Hypothesis | None = None) -> Cell:
-        """A cell by itself."""
-        text = self.row.printed[column]
-        settings = self.held.settings(column, hypothesis)
+        """A cell by itself; what is wrong with it is said with its place."""
+        says = f", {hypothesis.says!r}" if hypothesis else ""
+        with self.held.messages.at(self.row.line, f"{self.row.name}, {column}{says}"):
+            return self._judged(column, self.held.settings(column, hypothesis))
+
+    def _judged(self, column: str, settings: Mapping[str, Any]) -> Cell:
         quantity = settings.get("quantity")
         given = self.held.given(column)
-        cell = Cell(self.row.name, column, text, "", None, "input" if given else "not derivable")
+        verdict = "input" if given else "not derivable"
+        verified = self.table.verified and self.row.verified
+        printed = self.row.printed[column]
+        cell = Cell(self.row.name, column, printed, "", None, verdict, verified=verified)
         if quantity is None and not given:
             raise SpecError(
                 f"the column {column} needs a quantity, such as params or macs;"
@@ -115,17 +128,16 @@ class _Row:
         if quantity in (None, NONE):
             return cell
         cell = self._text(cell, settings) if quantity in TEXTS else self._number(cell, settings)
-        if given:
-            cell = self._given(cell)
-        return cell
+        return self._given(cell) if given else cell
 
     def _text(self, cell: Cell, settings: Mapping[str, Any]) -> Cell:
         found = self.held.text(settings)
-        same = found == cell.printed.replace("×", "x").replace(" x ", "x")
-        return cell._replace(derived=found, verdict="exact" if same else "off")
+        how = "" if str(found) else _MISSING.get(settings["quantity"], "nothing is derived")
+        verdict = "exact" if found.fits(cell.printed) else "off"
+        return cell._replace(derived=str(found), verdict=verdict, how=how)
 
     def _number(self, cell: Cell, settings: Mapping[str, Any]) -> Cell:
-        value = self.held.number(settings)
+        value = self.held.number(settings, cell.column)
         printed = self.held.printed(cell.printed, settings)
         judged = judge(printed, value, settings.get("round", WAYS[:2]))
         return cell._replace(
@@ -133,6 +145,7 @@ class _Row:
             value=value,
             verdict=judged.verdict,
             how=_off_by(printed, value, judged) if judged.verdict == "off" else judged.how,
+            told="" if derives(settings["quantity"], NUMBERS) else ARITHMETIC,
         )
 
     def _given(self, cell: Cell) -> Cell:
@@ -145,20 +158,20 @@ class _Row:
 
     def _explained(self, cells: dict[str, Cell]) -> dict[str, Cell]:
         """The cells under the first hypothesis that reproduces every derivable one of the row."""
-        failed = []
+        failed: list[str] = []
         derivable = [c for c, cell in cells.items() if cell.verdict in DERIVABLE]
         if any(cells[c].verdict == "off" and self.held.given(c) for c in derivable):
             return cells  # it is not even the row that it should be
         for hypothesis in (*self.row.hypotheses, *self.table.hypotheses):
             under = {column: self._cell(column, hypothesis) for column in derivable}
-            wrong = [c for c in under.values() if c.verdict == "off"]
+            wrong = [c for c in under.values() if c.verdict not in ("exact", "rounds")]
             if not wrong:
                 return cells | {
-                    column: _told(cell, under[column], hypothesis)
+                    column: _with(_told(cell, under[column], hypothesis), *failed)
                     for column, cell in cells.items()
                     if cell.verdict == "off"
                 }
-            gives = " and ".join(f"{c.derived} for {c.printed}" for c in wrong)
+            gives = " and ".join(f"{c.derived or 'nothing'} for {c.printed}" for c in wrong)
             failed.append(f"refuted: {hypothesis.says} gives {gives}")
         return {
             column: _with(cell, *failed) if cell.verdict == "off" else cell
@@ -207,6 +220,14 @@ class _Row:
         return ranges(printed._replace(factors=printed.factors[:1]))
 
 
+_MISSING = {
+    "window": "set layer: the layer whose window it is, one on maps of height and width",
+    "label": "set layer: the layer whose kind it is, or covers: a module",
+    "out_channels": "set covers: or at: a convolution or linear layer",
+}
+"""What to say where nothing is derived for a text."""
+
+
 def _with(cell: Cell, *told: str) -> Cell:
     return cell._replace(told="; ".join(text for text in (cell.told, *told) if text))
 
@@ -215,18 +236,26 @@ def _told(cell: Cell, under: Cell, hypothesis: Hypothesis) -> Cell:
     value = under.value
     exact = value is not None and value.denominator == 1 and under.derived[-1:].isalpha()
     told = f"{value.numerator:,} = {under.derived}" if exact and value else under.derived
-    return cell._replace(
-        verdict="explained", how=under.how or "exact", told=f"{hypothesis.says}: {told}"
-    )
+    told = f"{hypothesis.says}: {told}"
+    if under.told == ARITHMETIC:
+        told = f"{ARITHMETIC}: {told}"
+    return cell._replace(verdict="explained", how=under.how or "exact", told=told)
 
 
 def _off_by(printed: Printed, value: Fraction, judged: Judged) -> str:
     """The difference in units of the last printed digit, and in percent."""
-    steps = f"by {_signed(judged.off, 1)}"
+    far = abs(judged.off) > FAR
+    steps = f"by more than {FAR:,}" if far else f"by {_signed(judged.off, 1)}"
     if not value:
         return steps
     share = 100 * (printed.value - value) / value
+    if abs(share) > 100 * TIMES:
+        return f"{steps}, more than {TIMES} times as much"
     return f"{steps}, {_signed(share, 1 if abs(share) < 100 else 0)}%"
+
+
+FAR, TIMES = 10**12, 1000
+"""Differences are not told more exactly beyond these."""
 
 
 def _signed(value: Fraction, decimals: int) -> str:
@@ -242,7 +271,10 @@ def problems(audited: Iterable[Audited]) -> Iterator[str]:
     for each in audited:
         for cell in each.cells:
             if cell.verdict == "off":
+                derived = (
+                    f"{cell.derived} derived" if cell.derived else f"nothing derived; {cell.how}"
+                )
                 yield (
                     f"{each.table.file}: {cell.row}, {cell.column}: {cell.printed} is printed and"
-                    f" {cell.derived} derived"
+                    f" {derived}"
                 )

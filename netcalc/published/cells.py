@@ -12,7 +12,7 @@ from netcalc.errors import SpecError, did_you_mean
 from netcalc.published.formula import evaluate
 from netcalc.published.model import Hypothesis, Net, PublishedTable, TableRow
 from netcalc.published.printed import Printed, read
-from netcalc.published.quantities import NUMBERS, TEXTS, Part, part_of
+from netcalc.published.quantities import NUMBERS, WRITTEN, Part, Written, part_of
 from netcalc.spec.messages import Messages
 
 Load: TypeAlias = Callable[[str, "tuple[int, ...] | None"], Result]
@@ -77,22 +77,22 @@ class Cells:
         merged: dict[str, Any] = {}
         for layer in layers:
             units = {**merged.get("units", {}), **layer.get("units", {})}
-            merged |= {**layer, "units": units}
-            if "net" in layer and "covers" not in layer:  # another network has other paths
+            if "net" in layer:  # another network has other paths
                 merged = {k: v for k, v in merged.items() if k not in ("covers", "layer")}
+            merged |= {**layer, "units": units}
         return merged
 
     def printed(self, text: str, settings: Mapping[str, Any]) -> Printed:
         """A cell as a number."""
         return read(text, settings["units"], settings.get("digit"))
 
-    def text(self, settings: Mapping[str, Any]) -> str:
+    def text(self, settings: Mapping[str, Any]) -> Written:
         """A quantity that is a text."""
-        return TEXTS[settings["quantity"]](self.part(settings), settings.get("at", ()))
+        return WRITTEN[settings["quantity"]](self.part(settings), settings.get("at", ()))
 
-    def number(self, settings: Mapping[str, Any]) -> Fraction:
-        """A quantity that is a number, or a formula."""
-        return evaluate(settings["quantity"], _Names(self, settings))
+    def number(self, settings: Mapping[str, Any], column: str) -> Fraction:
+        """A quantity that is a number, or a formula, for a column of the row."""
+        return evaluate(settings["quantity"], _Names(self, settings, column))
 
     def part(self, settings: Mapping[str, Any]) -> Part:
         """What the cells are about."""
@@ -141,19 +141,28 @@ class Cells:
 
 
 class _Names:
-    """A formula's names in the settings of a cell."""
+    """A formula's names in the settings of the cell of a column."""
 
-    def __init__(self, cells: Cells, settings: Mapping[str, Any]) -> None:
-        self.cells, self.settings = cells, settings
+    def __init__(self, cells: Cells, settings: Mapping[str, Any], column: str) -> None:
+        self.cells, self.settings, self.column = cells, settings, column
 
     def quantity(self, name: str) -> Fraction:
+        if name not in NUMBERS:
+            self._another(self.cells.row.name, name)
         return self.cells.quantity(name, self.settings)
 
     def other(self, net: str, path: str, name: str) -> Fraction:
         return self.cells.other(net, path, name)
 
     def cell(self, row: str, column: str) -> Fraction:
+        self._another(row, column)
         return self.cells.cell(self.cells.row_of(row, column), column)
+
+    def _another(self, row: str, column: str) -> None:
+        if (row, column) == (self.cells.row.name, self.column):
+            raise SpecError(
+                f"the formula for {column} speaks of this very cell; use other cells or quantities"
+            )
 
 
 def _part(result: Result, paths: tuple[str, ...], layer: str) -> Part:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -15,6 +15,25 @@ from netcalc.errors import SpecError
 
 LENGTH = 400
 """Characters of a formula."""
+
+LARGEST = 10**60
+"""No number of a formula is larger, and none but 0 is smaller than 1 by it."""
+
+
+def derives(text: str, quantities: Container[str]) -> bool:
+    """Whether a formula speaks of a network, and not of printed numbers alone."""
+    return any(
+        (isinstance(node, ast.Attribute) and not _is_row(node))
+        or (isinstance(node, ast.Name) and node.id in quantities)
+        for node in ast.walk(ast.parse(text.strip(), mode="eval"))
+    )
+
+
+def _is_row(node: ast.Attribute) -> bool:
+    match node.value:
+        case ast.Subscript(value=ast.Name(id="row")):
+            return True
+    return False
 
 
 class Names(Protocol):
@@ -58,16 +77,22 @@ _BINARY: dict[type, Callable[[Fraction, Fraction], Any]] = {
 }
 
 
+def _bounded(value: Any, text: str) -> Fraction:
+    if value and not 1 / Fraction(LARGEST) <= abs(value) <= LARGEST:
+        told = "large" if abs(value) > 1 else "small"
+        raise SpecError(f"a number in it becomes too {told} (10^60 is the bound): {text!r}")
+    return Fraction(str(value)) if isinstance(value, float) else Fraction(value)
+
+
 def _value(node: ast.expr, names: Names, text: str) -> Fraction:
     match node:
         case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-            return Fraction(str(number))
+            return _bounded(number, text)
         case ast.UnaryOp(op=ast.USub(), operand=inner):
             return -_value(inner, names, text)
         case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _BINARY:
-            return Fraction(
-                _BINARY[type(sign)](_value(left, names, text), _value(right, names, text))
-            )
+            made = _BINARY[type(sign)](_value(left, names, text), _value(right, names, text))
+            return _bounded(made, text)
         case ast.Name(id=name):
             return names.quantity(name)
         case ast.Attribute(value=ast.Name(id=net), attr=name):

@@ -37,7 +37,10 @@ class Hypothesis(NamedTuple):
 
 
 class TableRow(NamedTuple):
-    """A row: its name, what it prints by column, and what it says of these cells."""
+    """A row: its name, what it prints by column, and what it says of these cells.
+
+    One that is not ``verified`` is quoted from memory, or what its network is built from is.
+    """
 
     name: str
     line: int
@@ -46,10 +49,14 @@ class TableRow(NamedTuple):
     columns: Mapping[str, Mapping[str, Any]]
     hypotheses: tuple[Hypothesis, ...]
     note: str
+    verified: bool = True
 
 
 class PublishedTable(NamedTuple):
-    """A table as printed, and what its cells are to be held against."""
+    """A table as printed, and what its cells are to be held against.
+
+    ``built_in`` ones are netcalc's own, with a record of their verdicts.
+    """
 
     name: str
     title: str
@@ -62,3 +69,4 @@ class PublishedTable(NamedTuple):
     columns: tuple[Column, ...]
     rows: tuple[TableRow, ...]
     hypotheses: tuple[Hypothesis, ...]
+    built_in: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Mapping
 from fractions import Fraction
@@ -14,7 +15,7 @@ Units = Mapping[str, tuple[Fraction, ...]]
 """What stands behind a number, with what it may stand for: K is 1024 or 1000."""
 
 _FACTORS: dict[str, int | Fraction] = {
-    "x times": 1,
+    "x × times": 1,
     "%": Fraction(1, 100),
     "k K thousand KB": 10**3,
     "m M million MB": 10**6,
@@ -31,23 +32,39 @@ UNITS: Units = {
 }
 """The suffixes that every table may use; its own ``units`` go before them."""
 
-_ABOUT = ("about", "approximately", "around", "nearly", "roughly", "over", "only", "almost")
-BELOW = ("less than", "fewer than", "under", "below", "at most", "up to", "within", "<", "≤")
-_BEFORE = "|".join(re.escape(word) for word in (*_ABOUT, *BELOW, "~", "≈", "c.", "+"))
+_ABOUT = ("about", "approximately", "around", "nearly", "roughly", "only", "almost")
+_BOUNDS = {
+    "<=": ("at most", "up to", "within", "<=", "≤"),
+    ">=": ("at least", ">=", "≥"),
+    "<": ("less than", "fewer than", "under", "below", "<"),
+    ">": ("more than", "greater than", "over", "above", ">"),
+}
+_BEFORE = "|".join(
+    re.escape(word)
+    for word in (*_ABOUT, *(w for words in _BOUNDS.values() for w in words), "~", "≈", "c.", "+")
+)
 _PRINTED = re.compile(
     rf"(?P<before>(?:(?:{_BEFORE})\s*)*)"
-    r"(?P<number>[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?)"
-    r"(?P<tail>(?:\s*(?:[eE]|[x×·]\s?10\^)(?P<power>\d{1,2}))?\s?(?P<unit>.*))",
+    r"(?P<number>[-−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?: \d{3})+(?!\d)|\d+)?(?:\.\d+)?)"
+    r"(?P<tail>(?:\s*(?:[eE]|[x×·*]\s?10\^)(?P<power>[-+−]?\d{1,2}))?\s?(?P<unit>.*))",
     re.IGNORECASE,
 )
-"""A number with what stands around it; digits may be grouped by commas."""
+"""A number with what stands around it; digits may be grouped by commas or spaces."""
+
+DIGITS = 60
+"""No number of a table is longer."""
+
+_WORD = re.compile(r"\(?[^\W\d_]+(?:[-'’][^\W\d_]+)*\)?[.,;]?")
+"""What may follow a unit."""
+
+_BLANK = ("-", "–", "—", "−", "n/a", "na", "tbd", "?", "none")
 
 
 class Printed(NamedTuple):
     """A printed number: in its unit, the worth of its last digit, what the unit may stand for.
 
-    ``tail`` is what stands behind it: a power of ten, the unit, a space before it. ``below`` says
-    that it is a bound: "less than 25 million".
+    ``tail`` is what stands behind it: a power of ten, the unit, a space before it. ``bound`` is
+    one of < <= > >= where it is a bound, as "less than 25 million".
     """
 
     number: Fraction
@@ -55,7 +72,7 @@ class Printed(NamedTuple):
     unit: str
     factors: tuple[Fraction, ...]
     tail: str
-    below: bool = False
+    bound: str = ""
 
     @property
     def value(self) -> Fraction:
@@ -64,31 +81,60 @@ class Printed(NamedTuple):
 
 
 def read(text: str, units: Units, digit: Fraction | None = None) -> Printed:
-    """A printed cell as a number.
+    """A printed cell as a number; marks of a footnote behind it are none of it.
 
     ``digit`` is the worth of its last significant digit, in its unit, where zeros at the end are
     none: 10,000 for 650,000. Raises SpecError for what is no number in a known unit.
     """
-    match = _PRINTED.fullmatch(text.strip())
-    number = match["number"].replace(",", "").replace("−", "-") if match else ""
+    plain = re.sub(r"^(\D*)10\^", r"\g<1>1e", text.strip().rstrip("*†‡§ "))
+    match = _PRINTED.fullmatch(plain)
+    number = re.sub("[, ]", "", match["number"]).replace("−", "-") if match else ""
     if match is None or not number.strip("-."):
-        raise SpecError(f"{text!r} is no number; write it as printed, such as 2.7K or 1.5 billion")
+        raise SpecError(_no_number(text))
+    if len(number) > DIGITS:
+        raise SpecError(f"a number of {len(number)} characters; a cell may have {DIGITS}")
+    known_as = _unit(text, match["unit"].strip(), units)
     decimals = len(number.partition(".")[2])
-    power = Fraction(10 ** int(match["power"] or 0))
-    unit = match["unit"].strip()
-    words = (unit, unit.partition(" ")[0])
-    known_as = next((name for name in words if name in units or name in UNITS), None)
-    if known_as is None:
-        known = ", ".join(name for name in {**UNITS, **units} if name)
-        raise SpecError(
-            f"{text!r}: there is no unit {unit!r}; say what it stands for under units,"
-            f" as units: {{{unit.split()[0]}: 1}}, or use one of {known}"
-        )
+    power = Fraction(10) ** int((match["power"] or "0").replace("−", "-"))
     least = digit if digit is not None else Fraction(1, 10**decimals)
-    below = any(word in match["before"].lower() for word in BELOW)
     factors = tuple(f * power for f in units.get(known_as, UNITS.get(known_as, ())))
     tail = match["tail"].removesuffix(match["unit"]) + known_as
-    return Printed(Fraction(number), least, known_as, factors, tail.rstrip(), below)
+    bound = _bound(match["before"].lower())
+    return Printed(Fraction(number), least, known_as, factors, tail.rstrip(), bound)
+
+
+def _no_number(text: str) -> str:
+    if text.strip().lower() in _BLANK:
+        return f"{text!r} is no number; write '' where nothing is printed, or quantity: none"
+    return f"{text[:40]!r} is no number; write it as printed, such as 2.7K or 1.5 billion"
+
+
+def _unit(text: str, unit: str, units: Units) -> str:
+    """The unit that stands behind a number: all of the rest, or the first word of it."""
+    if unit in units or unit in UNITS:
+        return unit
+    first, *rest = unit.split()
+    known = first in units or first in UNITS
+    scaled = [word for word in rest if UNITS.get(word, (1,)) != (1,) or word.lower() == "to"]
+    if known and not scaled and all(map(_WORD.fullmatch, rest)):
+        return first
+    if known or not _WORD.fullmatch(first):
+        raise SpecError(
+            f"{text[:40]!r} is a range, a sum or a product; one number to a cell, such as 2.7K"
+        )
+    names = ", ".join(name for name in {**UNITS, **units} if name)
+    raise SpecError(
+        f"{text[:40]!r}: there is no unit {unit[:40]!r}; say what it stands for under units, as"
+        f" units: {{{first[:40]}: 1}}, or use one of {names}"
+    )
+
+
+def _bound(before: str) -> str:
+    """Which bound the words in front of a number make it; "at least" is not "less than"."""
+    for sign, words in _BOUNDS.items():
+        if any(word in before for word in words):
+            return sign
+    return ""
 
 
 class Judged(NamedTuple):
@@ -111,7 +157,7 @@ WAYS = ("nearest", "truncate", "up")
 
 def judge(printed: Printed, value: Fraction, ways: tuple[str, ...] = WAYS[:2]) -> Judged:
     """Whether a number is what a table prints, or what that rounds."""
-    if printed.below:
+    if printed.bound:
         return _held(printed, value)
     several = len(printed.factors) > 1
     for factor in printed.factors:
@@ -126,14 +172,19 @@ def judge(printed: Printed, value: Fraction, ways: tuple[str, ...] = WAYS[:2]) -
     return Judged("off", "", factor, (printed.number - value / factor) / printed.digit)
 
 
+_HOLDS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
 def _held(printed: Printed, value: Fraction) -> Judged:
     """Whether a bound holds; one in round numbers must be the next of them."""
     factor = printed.factors[0]
     scaled = value / factor
-    next_one = printed.digit <= 1 or _rounded(scaled, printed.digit, "up", printed.number)
-    if scaled <= printed.number and next_one:
-        return Judged("exact", "it holds", factor)
-    return Judged("off", "", factor, (printed.number - scaled) / printed.digit)
+    gap, digit = abs(printed.number - scaled), printed.digit
+    near = gap < digit or (gap == digit and printed.bound in "<>")
+    next_one = digit <= 1 or (near and (printed.number / digit).denominator == 1)
+    if _HOLDS[printed.bound](scaled, printed.number) and next_one:
+        return Judged("rounds", "a bound that holds", factor)
+    return Judged("off", "", factor, (printed.number - scaled) / digit)
 
 
 _WORDS = {"nearest": "rounded", "truncate": "truncated", "up": "rounded up"}
@@ -161,8 +212,10 @@ def _within(value: Any, low: Fraction, high: Fraction, with_low: bool, with_high
 
 def ranges(printed: Printed, ways: tuple[str, ...] = WAYS[:2]) -> list[tuple[int, int]]:
     """The whole numbers that may stand behind a printed one: from the first to the last of each."""
-    if printed.below:
-        return [(0, floor(printed.value))]
+    if printed.bound[:1] == "<":
+        return [(0, floor(printed.value) - (printed.bound == "<" and _whole(printed.value)))]
+    if printed.bound:
+        return [(ceil(printed.value) + (printed.bound == ">" and _whole(printed.value)), MOST)]
     found = []
     for factor in printed.factors:
         for way in ways:
@@ -172,6 +225,14 @@ def ranges(printed: Printed, ways: tuple[str, ...] = WAYS[:2]) -> list[tuple[int
             last -= last == high * factor and not with_high
             found.append((first, last))
     return found
+
+
+MOST = 2**62
+"""No count is held to be larger."""
+
+
+def _whole(value: Fraction) -> bool:
+    return value.denominator == 1
 
 
 MORE = 3

@@ -16,7 +16,8 @@ HEADING = ("title", "row", "column", "printed", "derived", "verdict")
 def changes(audited: Audited) -> tuple[str, ...]:
     """What is not as recorded of a table of that title, a line for each cell; none if no such.
 
-    A copy of one of netcalc's tables has its title, wherever it lies.
+    A copy of one of netcalc's tables, wherever it lies, has its title and at least half of its
+    cells; what it has besides has no record.
     """
     known = _recorded().get(audited.table.title)
     if known is None:
@@ -25,6 +26,10 @@ def changes(audited: Audited) -> tuple[str, ...]:
         (cell.row, cell.column): (cell.printed, cell.derived, cell.verdict)
         for cell in audited.cells
     }
+    if not audited.table.built_in:
+        now = {cell: said for cell, said in now.items() if cell in known}
+        if 2 * len(now) < len(known):
+            return ()
     return tuple(
         f"{row}, {column}: {_said(known.get((row, column)))} is recorded, now"
         f" {_said(now.get((row, column)))}"

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netcalc.core.analyse import Result
-from netcalc.errors import UnknownNameError, did_you_mean
+from netcalc.errors import InputError, NetcalcError, UnknownNameError, did_you_mean
 from netcalc.published.quantities import NUMBERS, TEXTS, Part, part_of
 
 
 def skeleton(result: Result, net: str, columns: Sequence[str]) -> str:
     """A file with a row for each stage of a network and one for all of it.
 
-    Raises UnknownNameError for a column that is no quantity.
+    Cells that cannot be derived stay empty, rows without any are left out. Raises UnknownNameError
+    for a column that is no quantity, InputError for none, for two of a name, or where nothing
+    can be derived.
     """
-    for name in columns:
-        if name not in NUMBERS and name not in TEXTS:
-            known = [*TEXTS, *NUMBERS]
-            hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
-            raise UnknownNameError(f"there is no quantity {name!r}; {hint}")
+    _check(columns)
     stages = list(dict.fromkeys(row.node.group() for row in result.rows))
+    rows = [_row(stage, part_of(result, (stage,), "", ()), columns) for stage in stages]
+    rows.append(_row("", part_of(result, ("",), "", ()), columns))
+    if not any(rows):
+        raise InputError(f"{result.graph.label} has nothing of {', '.join(columns)} to print")
     lines = [
         f"title: {_quoted(f'{result.graph.name}, Table 1')}",
         "source: '' # where it will be printed",
@@ -28,11 +30,21 @@ def skeleton(result: Result, net: str, columns: Sequence[str]) -> str:
         "columns:",
         *(f"  - {{key: {name}, quantity: {name}}}" for name in columns),
         "rows: # printed: what your table has there, such as 2.7K or 1.58 G",
+        *(line for row in rows for line in row),
     ]
-    for stage in stages:
-        lines += _row(stage, part_of(result, (stage,)), columns, (f"    covers: {_quoted(stage)}",))
-    lines += _row("total", part_of(result, ("",)), columns)
     return "\n".join(lines) + "\n"
+
+
+def _check(columns: Sequence[str]) -> None:
+    known = [*TEXTS, *NUMBERS]
+    if not columns:
+        raise InputError(f"a table needs columns: quantities such as {', '.join(known[-5:])}")
+    for i, name in enumerate(columns):
+        if name not in known:
+            hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
+            raise UnknownNameError(f"there is no quantity {name!r}; {hint}")
+        if name in columns[:i]:
+            raise InputError(f"two columns are called {name!r}; leave one out")
 
 
 def _input(result: Result) -> list[str]:
@@ -40,16 +52,22 @@ def _input(result: Result) -> list[str]:
     return [f"input: {shapes[0]}"] if len(shapes) == 1 else []
 
 
-def _row(
-    name: str, part: Part | None, columns: Sequence[str], covers: tuple[str, ...] = ()
-) -> list[str]:
+def _row(stage: str, part: Part | None, columns: Sequence[str]) -> list[str]:
+    """The lines of a row, of all of the network for ""; none where it has no cells."""
     assert part is not None
-    cells = ", ".join(_quoted(_string(part, column)) for column in columns)
-    return [f"  - row: {_quoted(name)}", *covers, f"    printed: [{cells}]"]
+    cells = [_string(part, column) for column in columns]
+    if not any(cells):
+        return []
+    covers = [f"    covers: {_quoted(stage)}"] if stage else []
+    printed = ", ".join(map(_quoted, cells))
+    return [f"  - row: {_quoted(stage or 'total')}", *covers, f"    printed: [{printed}]"]
 
 
 def _string(part: Part, column: str) -> str:
-    return TEXTS[column](part, ()) if column in TEXTS else f"{NUMBERS[column](part):,}"
+    try:
+        return TEXTS[column](part, ()) if column in TEXTS else f"{NUMBERS[column](part):,}"
+    except NetcalcError:  # there is no such quantity of these layers
+        return ""
 
 
 def _quoted(text: str) -> str:

@@ -38,13 +38,20 @@ class Suggestion(NamedTuple):
         return sum(cell.verdict == "exact" for cell in self.cells)
 
 
+class Untried(NamedTuple):
+    """A row that is off and not tried, and why: a formula, too many layers, ..."""
+
+    row: str
+    why: str
+
+
 class Suggested(NamedTuple):
     """The suggestions for the rows of a table that are off.
 
-    ``none`` are the rows without any, ``untried`` those of many layers or of formulas.
+    ``none`` are the rows without any, ``untried`` those for which no change is tried.
     """
 
     audited: Audited
     suggestions: tuple[Suggestion, ...]
     none: tuple[str, ...]
-    untried: tuple[str, ...]
+    untried: tuple[Untried, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from types import FunctionType
@@ -78,19 +78,25 @@ def kept(twin: nn.Module) -> Iterator[None]:
                 parameter.requires_grad_(trained)
 
 
-def on_cpu(model: nn.Module) -> nn.Module:
-    """A copy of a model in eval mode on the CPU; zeros stand for what has no values."""
+def on_cpu(
+    model: nn.Module, copied: Callable[[torch.Tensor], torch.Tensor] | None = None
+) -> nn.Module:
+    """A copy of a model in eval mode on the CPU; zeros stand for what has no values.
+
+    ``copied`` makes other tensors than those of the same values.
+    """
+    new = copied or with_values
     model = unwrapped(model)
     modules = every(model)
     memo: dict[int, Any] = {}
     for register in ("_parameters", "_buffers"):
         for _, tensor in stored(modules, register):
             if id(tensor) not in memo:
-                copied = with_values(tensor)
+                made = new(tensor)
                 learned = isinstance(tensor, nn.Parameter)
-                memo[id(tensor)] = nn.Parameter(copied, tensor.requires_grad) if learned else copied
+                memo[id(tensor)] = nn.Parameter(made, tensor.requires_grad) if learned else made
     for tensor in _loose(modules):
-        memo.setdefault(id(tensor), with_values(tensor))
+        memo.setdefault(id(tensor), new(tensor))
     return _copied(model, memo).eval()
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from netcalc.published.audit import DERIVABLE, VERDICTS, Audited, Cell, summed
+from netcalc.published.audit import (
+    DERIVABLE,
+    FROM_MEMORY,
+    VERDICTS,
+    Audited,
+    Cell,
+    summed,
+)
 from netcalc.report.table import Column, Report, Table
 from netcalc.report.units import grouped
 
@@ -16,10 +23,14 @@ OFF = " !"
 """Behind the verdict of a cell that is off."""
 
 
+OTHERS = ("input", "not derivable")
+"""Verdicts of cells that are counted in a note where there are others to show."""
+
+
 def audit_report(tables: tuple[Audited, ...], changed: tuple[str, ...], whole: bool) -> Report:
     """The cells of tables, or how many of each verdict there are in each."""
     several = len(tables) > 1
-    shown = tuple(_cells(each, several) for each in tables) if whole else ()
+    shown = tuple(cells_of(each, several) for each in tables) if whole else ()
     if several or not whole:
         shown = (*shown, _overview(tables))
     notes = [] if several else list(_notes(tables[0]))
@@ -27,7 +38,18 @@ def audit_report(tables: tuple[Audited, ...], changed: tuple[str, ...], whole: b
         notes += [_legend()] if not whole else [line for t in tables for line in _told(t, True)]
     notes += [f"not as recorded: {line}" for line in changed]
     title = _title(tables)
-    return Report(title, shown, tuple(notes), lambda: document(tables, changed))
+    return Report(title, shown, tuple(notes), lambda: document(tables, changed), _flat(tables))
+
+
+def _flat(tables: tuple[Audited, ...]) -> Table:
+    """Every cell of every table, for CSV."""
+    names = ("table", "row", "column", "printed", "derived", "verdict", "note")
+    rows = tuple(
+        (each.table.name, c.row, c.column, c.printed, c.derived, c.verdict, c.note)
+        for each in tables
+        for c in each.cells
+    )
+    return Table(tuple(Column(name, name) for name in names), rows)
 
 
 def _title(tables: tuple[Audited, ...]) -> str:
@@ -47,10 +69,10 @@ def _legend() -> str:
     )
 
 
-def _cells(audited: Audited, named: bool) -> Table:
-    """The derivable cells, and what is no input after all."""
+def cells_of(audited: Audited, named: bool, verdicts: tuple[str, ...] = DERIVABLE) -> Table:
+    """The cells with some verdicts; all, where a table has none of these."""
     headings = {c.key: c.heading for c in audited.table.columns}
-    cells = [cell for cell in audited.cells if cell.verdict in DERIVABLE]
+    cells = [cell for cell in audited.cells if cell.verdict in verdicts] or list(audited.cells)
     short = all(len(text) <= SHORT for c in cells for text in (c.printed, c.derived))
     one = len({c.column for c in audited.cells}) == 1
     columns = (
@@ -65,7 +87,7 @@ def _cells(audited: Audited, named: bool) -> Table:
         (
             c.row,
             *(() if one else (headings[c.column],)),
-            *(c.printed, c.derived, c.verdict, c.how or None),
+            *(c.printed, c.derived or None, c.verdict, c.how or None),
         )
         for c in cells
     )
@@ -86,9 +108,9 @@ def _overview(tables: tuple[Audited, ...]) -> Table:
 
 def _notes(audited: Audited) -> Iterable[str]:
     yield from _told(audited)
-    if any(cell.verdict == "off" and cell.how for cell in audited.cells):
+    if any(cell.verdict == "off" and cell.value is not None for cell in audited.cells):
         yield "off by so many of the last printed digit, and in percent"
-    for verdict, said in (("input", "as the spec has it"), ("not derivable", "no count gives it")):
+    for verdict, said in zip(OTHERS, ("as the spec has it", "no count gives it"), strict=True):
         cells = [cell for cell in audited.cells if cell.verdict == verdict]
         if cells:
             headings = {c.key: c.heading for c in audited.table.columns}
@@ -98,8 +120,15 @@ def _notes(audited: Audited) -> Iterable[str]:
     yield "; ".join(f"{n} {verdict}" for verdict, n in audited.summary.items())
     if audited.table.note:
         yield audited.table.note
-    if not audited.table.verified:
-        yield "quoted from memory: check the printed cells before relying on them"
+    yield from _from_memory(audited)
+
+
+def _from_memory(audited: Audited, where: str = "") -> Iterable[str]:
+    """What to check before relying on it."""
+    rows = dict.fromkeys(cell.row for cell in audited.cells if not cell.verified)
+    if rows:
+        which = f"row {', '.join(rows)}" if audited.table.verified else "all of it"
+        yield f"{where}{FROM_MEMORY}: {which}; check it before relying on it"
 
 
 def _told(audited: Audited, named: bool = False) -> Iterable[str]:
@@ -112,6 +141,8 @@ def _told(audited: Audited, named: bool = False) -> Iterable[str]:
     for text, cells in by_text.items():
         rows = ", ".join(dict.fromkeys(f"{c.row} {c.printed}" for c in cells))
         yield f"{prefix}{rows}: {text}"
+    if named:
+        yield from _from_memory(audited, prefix)
 
 
 def document(tables: tuple[Audited, ...], changed: tuple[str, ...]) -> dict[str, Any]:
@@ -147,4 +178,5 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "value": exact,
         "verdict": cell.verdict,
         "note": cell.note,
+        "verified": cell.verified,
     }

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from netcalc.core.analyse import Counts, Result, Row, Totals
+from netcalc.core.counters import CountedAs
 from netcalc.core.memory import Memory, bytes_moved, memory
 from netcalc.core.receptive import Field, Fields, receptive_fields
 from netcalc.core.term import WORK
@@ -19,9 +20,12 @@ from netcalc.report.units import decimal, grouped, percent, size
 class Network:
     """A network of which lines are shown: what is no sum of terms is worked out when asked for."""
 
-    def __init__(self, result: Result, optimizer: str | None = None) -> None:
+    def __init__(
+        self, result: Result, optimizer: str | None = None, counted: CountedAs | None = None
+    ) -> None:
         self.result = result
         self.optimizer = optimizer or "adam"
+        self.counted = counted
 
     @cached_property
     def memory(self) -> Memory:
@@ -111,6 +115,13 @@ def _bytes(name: str, heading: str, value: Callable[[Line], int]) -> Quantity:
     return Quantity(Column(name, heading, show=grouped), value)
 
 
+def counted(rows: tuple[Row, ...], network: Network) -> int:
+    """What another counter's convention makes of layers."""
+    if network.counted is None:
+        raise InputError("the column counted goes with --as NAME, a counter's convention")
+    return sum(network.counted.counted.by_layer.get(row.name, 0) for row in rows)
+
+
 def _moved(line: Line) -> int:
     return sum(bytes_moved(row) for row in line.rows)
 
@@ -150,6 +161,7 @@ COLUMNS: dict[str, Quantity] = {
     "buffers": _number("buffers", "buffers", lambda c: c.buffers),
     "macs": _number("macs", "MACs", lambda c: c.macs),
     "macs%": _share("macs%", "MACs share", lambda c: c.macs),
+    "counted": _bytes("counted", "counted", lambda line: counted(line.rows, line.network)),
     "flops": _number("flops", "FLOPs", lambda c: c.flops),
     "ops": Quantity(
         Column("ops", "other work", right=False, show=text),

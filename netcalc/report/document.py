@@ -5,22 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from netcalc.core.analyse import Counts, Result, Row, Totals
+from netcalc.core.counters import CountedAs
 from netcalc.core.memory import bytes_moved
 from netcalc.core.receptive import Field
 from netcalc.core.tensor import Tensor
 from netcalc.report.columns import Network, activation_bytes, activations
+from netcalc.report.columns import counted as counted_of
 from netcalc.report.heads import heads_document
 from netcalc.report.memory import memory_document
 
 
-def document(result: Result, optimizer: str | None = None) -> dict[str, Any]:
+def document(
+    result: Result, optimizer: str | None = None, counted: CountedAs | None = None
+) -> dict[str, Any]:
     """The document for machines: schema 1, exact integers, a row for each layer."""
-    network = Network(result, optimizer)
+    network = Network(result, optimizer, counted)
+    of_all = {"counted": counted.counted.value} if counted else {}
     return {
         "schema": 1,
+        **({"convention": counted.convention} if counted else {}),
         **header_document(result),
         "rows": [_row(row, network) for row in result.rows],
-        "totals": totals_document(result.totals),
+        "totals": {**totals_document(result.totals), **of_all},
         **heads_document(result),
         "unknown": [
             {"operator": operator, "count": len(names), "layers": names}
@@ -66,6 +72,7 @@ def _row(row: Row, network: Network) -> dict[str, Any]:
         "input_shapes": [list(x.dims) for x in row.ins],
         "output_shapes": [list(x.dims) for x in row.outs],
         **_counts(row.counts),
+        **({"counted": counted_of((row,), network)} if network.counted else {}),
         "activations": activations((row,)),
         "activation_bytes": activation_bytes((row,)),
         "saved_bytes": network.memory.saved[row.name],

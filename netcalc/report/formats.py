@@ -143,11 +143,11 @@ def html_fragment(report: Report) -> str:
 
 
 def _csv(report: Report, width: int) -> str:
-    """The first table, its numbers exact and ungrouped; what stands around it is left out."""
+    """The flat table or the first, its numbers exact and ungrouped; all else is left out."""
     import csv
     import io
 
-    table = report.tables[0]
+    table = report.flat or report.tables[0]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([c.key for c in table.columns])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netcalc.core.analyse import Result, Row, total
+from netcalc.core.counters import CountedAs
 from netcalc.core.tensor import FLOATS, Tensor
 from netcalc.errors import InputError
 from netcalc.report.columns import DEFAULT, MEMORY, Line, Network, chosen, work_done
@@ -24,14 +25,15 @@ def network_report(
     columns: tuple[str, ...] | None = None,
     share: bool = False,
     optimizer: str | None = None,
+    counted: CountedAs | None = None,
 ) -> Report:
     """The report of one network.
 
     ``layout`` is ``paper`` (the published table, where the network has one; the default there),
     ``modules`` (one line for each path of ``depth`` components; the default elsewhere and where
     other options ask for it) or ``layers``. Columns on memory, or an ``optimizer``, add lines on
-    memory. Raises InputError for a layout that the network does
-    not have, or an option that does not go with it.
+    memory; ``counted`` adds a column with another counter's numbers. Raises InputError for a layout
+    that the network does not have, or an option that does not go with it.
     """
     if layout is None:
         plain = columns is None and not share and depth is None
@@ -40,15 +42,17 @@ def network_report(
         raise InputError(f"there is no layout {layout!r}; choose from {', '.join(LAYOUTS)}")
     if layout != "modules" and depth is not None:
         raise InputError(f"a depth goes with the layout modules, not with {layout}")
-    network = Network(result, optimizer)
+    network = Network(result, optimizer, counted)
+    if counted is not None and columns is None:
+        columns = (*DEFAULT, "counted")
     if layout == "paper":
         table, notes = _paper(result, columns is not None or share)
     else:
         table, notes = _lines_table(network, layout, depth, columns, share), ()
-    lines = (*notes, *totals_lines(result), *heads_lines(result))
+    lines = (*notes, *counted_lines(counted), *totals_lines(result), *heads_lines(result))
     if optimizer is not None or MEMORY.intersection(columns or ()):
         lines += memory_lines(network)
-    return Report(title(result), (table,), lines, lambda: document(result, optimizer))
+    return Report(title(result), (table,), lines, lambda: document(result, optimizer, counted))
 
 
 def _paper(result: Result, chosen: bool) -> tuple[Table, tuple[str, ...]]:
@@ -144,6 +148,25 @@ def totals_lines(result: Result) -> tuple[str, ...]:
     if t.ops:
         lines.append("other work: " + ", ".join(_kept(text(work)) for work in work_done(t)))
     return (*lines, *_unknown_lines(result), *result.graph.remarks)
+
+
+def counted_lines(counted: CountedAs | None) -> tuple[str, ...]:
+    """What another counter prints for the network by its convention, and how that comes about."""
+    if counted is None:
+        return ()
+    value, terms, by_layer = counted.counted
+    told = "".join(
+        f" {'-' if t.value < 0 else '+'} {grouped(abs(t.value))} ({t.cause})" for t in terms
+    )
+    rest = by_layer.get("", 0)
+    beside = (f"of which {grouped(rest)} belong to no layer",) if rest else ()
+    macs = grouped(counted.result.totals.macs)
+    return (
+        f"{grouped(value)} counted as {counted.convention} {counted.established} does",
+        *beside,
+        f"= {macs} MACs{told}",
+        "",
+    )
 
 
 def _cache_lines(result: Result, dtype: str) -> tuple[str, ...]:

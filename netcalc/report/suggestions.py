@@ -28,7 +28,24 @@ def suggestions_report(tables: tuple[Suggested, ...]) -> Report:
         parts,
         tuple(_notes(tables)),
         lambda: document(tables),
+        _flat(tables),
     )
+
+
+def _flat(tables: tuple[Suggested, ...]) -> Table:
+    """All suggestions in one table, for CSV."""
+    names = ("table", "row", "layer", "field", "before", "after", "values", "cells", "contradicts")
+    rows = tuple(
+        (
+            *(each.audited.table.name, s.row, s.place, s.field, int(s.before), int(s.best)),
+            " ".join(map(str, s.values)),
+            "; ".join(f"{c.column} {c.derived} {c.verdict}" for c in s.cells),
+            "; ".join(s.contradicts),
+        )
+        for each in tables
+        for s in each.suggestions
+    )
+    return Table(tuple(Column(name, name) for name in names), rows)
 
 
 def _title(each: Suggested, several: bool) -> str:
@@ -75,9 +92,9 @@ def _notes(tables: tuple[Suggested, ...]) -> Iterable[str]:
         where = f"{each.audited.table.name}: " if len(tables) > 1 else ""
         if each.none:
             yield f"{where}no single change does for {', '.join(each.none)}"
-        if each.untried:
-            told = "not tried (no plain counts, or too many layers)"
-            yield f"{where}{told}: {', '.join(each.untried)}"
+        for why in dict.fromkeys(row.why for row in each.untried):
+            rows = ", ".join(row.row for row in each.untried if row.why == why)
+            yield f"{where}not tried, {why}: {rows}"
     if not any(each.suggestions or each.none or each.untried for each in tables):
         yield "no cell is off"
     yield (
@@ -95,7 +112,7 @@ def document(tables: tuple[Suggested, ...]) -> dict[str, Any]:
                 "table": each.audited.table.name,
                 "suggestions": [_suggestion(s) for s in each.suggestions],
                 "none": list(each.none),
-                "untried": list(each.untried),
+                "untried": [row._asdict() for row in each.untried],
             }
             for each in tables
         ],

@@ -69,10 +69,12 @@ class Table(NamedTuple):
 class Report(NamedTuple):
     """A whole output: a heading, tables, lines below them ("" parts them), the document for JSON.
 
-    A no-break space in a line keeps together what text would otherwise wrap.
+    A no-break space in a line keeps together what text would otherwise wrap. ``flat`` is what CSV
+    has, where that is not the first table.
     """
 
     title: str
     tables: tuple[Table, ...]
     notes: tuple[str, ...]
     document: Callable[[], dict[str, Any]]
+    flat: Table | None = None

@@ -47,6 +47,22 @@ def load_file(path: str, **arguments: Any) -> Graph:
     return network_of(read_file(file), path, arguments)
 
 
+def sizes_of(path: str) -> list[str]:
+    """The parameters of a file's network that are whole numbers.
+
+    Raises as ``load_file`` does.
+    """
+    load_file(path)  # for what is wrong with it
+    value = read_file(Path(path))
+    assert isinstance(value, Fields)
+    maker = Maker(path)
+    known = value.entries.get("parameters")
+    found: dict[str, Any] = {}
+    for p in parameters(maker, known) if known is not None else ():
+        found[p.name] = p.value(maker, found)
+    return [name for name, default in found.items() if type(default) is int]
+
+
 def network_of(value: Value, file: str, arguments: dict[str, Any]) -> Graph:
     """The network that the value of a file describes."""
     maker = Maker(file)

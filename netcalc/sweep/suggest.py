@@ -7,15 +7,12 @@ rules are fed with an array.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from netcalc.core.analyse import Result, analyse
 from netcalc.core.graph import Graph, Node, Ref
-from netcalc.core.ops.base import Op
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard
 from netcalc.errors import SpecError
@@ -23,11 +20,9 @@ from netcalc.published.audit import DERIVABLE, Audited
 from netcalc.published.cells import Cells
 from netcalc.published.model import TableRow
 from netcalc.published.printed import WAYS, judge, ranges, shown
-from netcalc.published.quantities import NUMBERS, TEXTS, Part
-from netcalc.published.suggestion import Given, Suggested, Suggestion
-
-WIDEST = 4096
-"""Widths and channels are tried up to this, or to twice what they are."""
+from netcalc.published.quantities import NUMBERS, WRITTEN, Part, size
+from netcalc.published.suggestion import Given, Suggested, Suggestion, Untried
+from netcalc.sweep.changes import Change, changed, changes, module_of
 
 COUNTED = tuple(name for name in NUMBERS if not name.startswith(("depth", "crops")))
 """Quantities that a change of a single field can change."""
@@ -35,52 +30,25 @@ COUNTED = tuple(name for name in NUMBERS if not name.startswith(("depth", "crops
 MOST = 40
 """Rows of more layers are not tried: whole networks."""
 
-RANGES = {"kernel": 15, "stride": 8}
-"""Other fields are tried from 1 up to these."""
-
-
-class Change(NamedTuple):
-    """One field over its range: of a layer, or (with no layer) the channels of an input."""
-
-    place: str
-    field: str
-    before: Any
-    values: Any
-    layers: dict[str, Op]
-    inputs: dict[str, Tensor]
-
-    def at(self, i: int) -> Change:
-        """The change to one of the values."""
-
-        def one(x: Any) -> Any:
-            if isinstance(x, tuple):
-                return tuple(one(v) for v in x)
-            return int(x[i]) if isinstance(x, np.ndarray) else x
-
-        layers = {
-            name: replace(op, **{f.name: one(getattr(op, f.name)) for f in fields(op)})  # type: ignore[type-var, arg-type]
-            for name, op in self.layers.items()
-        }
-        inputs = {n: Tensor(one(x.dims), x.dtype) for n, x in self.inputs.items()}
-        return self._replace(layers=layers, inputs=inputs)
-
 
 def suggest(audited: Audited) -> Suggested:
     """Suggestions for each row with a cell that is off, the most exact and least odd first."""
     off = {cell.row for cell in audited.cells if cell.verdict == "off"}
     found: list[Suggestion] = []
     none: list[str] = []
-    large: list[str] = []
+    untried: list[Untried] = []
     for row in audited.table.rows:
         if row.name not in off:
             continue
-        mine = _Row(audited, row).suggestions()
-        if mine is None:
-            large.append(row.name)
+        tried = _Row(audited, row)
+        reason = tried.reason()
+        if reason:
+            untried.append(Untried(row.name, reason))
             continue
+        mine = tried.suggestions()
         found += sorted(mine, key=_rank)
         none += [] if mine else [row.name]
-    return Suggested(audited, tuple(found), tuple(none), tuple(large))
+    return Suggested(audited, tuple(found), tuple(none), tuple(untried))
 
 
 def _rank(s: Suggestion) -> tuple[Any, ...]:
@@ -94,26 +62,50 @@ class _Row:
     def __init__(self, audited: Audited, row: TableRow) -> None:
         self.audited, self.row = audited, row
         self.held = Cells(audited.table, row, audited.sources)
-        self.verdicts = {c.column: c.verdict for c in audited.cells if c.row == row.name}
-        self.columns = [c for c, verdict in self.verdicts.items() if verdict in DERIVABLE]
+        verdicts = {c.column: c.verdict for c in audited.cells if c.row == row.name}
+        self.off = [c for c, verdict in verdicts.items() if verdict == "off"]
+        self.columns = [c for c, verdict in verdicts.items() if self._must_fit(c, verdict)]
 
-    def suggestions(self) -> list[Suggestion] | None:
-        """None where there are too many layers, or what is printed is no plain count of them."""
-        counted = [c for c in self.columns if self._quantity(c) in COUNTED]
-        known = all(self._quantity(c) in (*NUMBERS, "output") for c in self.columns)
-        if not known or not counted or any(self.held.given(c) for c in self.columns):
-            return None
-        part = self.held.part(self.held.settings(counted[0]))
-        if len(part.rows) > MOST:
-            return None
+    def _must_fit(self, column: str, verdict: str) -> bool:
+        """Whether a change has to give a cell: counts, sizes, and texts that are off."""
+        quantity = self._quantity(column)
+        text = quantity in WRITTEN and quantity != "output"
+        return verdict == "off" if text else verdict in DERIVABLE
+
+    def reason(self) -> str:
+        """Why the row is not tried; empty where it is."""
+        quantities = [self._quantity(c) for c in self.columns]
+        if any(q not in NUMBERS and q not in WRITTEN for q in quantities):
+            return "a formula stands behind one of its cells"
+        if any(self._quantity(c) not in (*COUNTED, *WRITTEN) for c in self.off):
+            return "no single field changes what is off"
+        about = [self._about(c) for c in self.columns]
+        if any(each != about[0] for each in about):
+            return "its cells are about different layers"
+        if len(self._part().rows) > MOST:
+            return f"more than {MOST} layers"
+        return ""
+
+    def _about(self, column: str) -> tuple[Any, ...]:
+        settings = self.held.settings(column)
+        return tuple(settings.get(key) for key in ("net", "covers", "input"))
+
+    def _part(self) -> Part:
+        return self.held.part(self.held.settings(self.columns[0]))
+
+    def suggestions(self) -> list[Suggestion]:
+        """The changes under which everything that the row prints comes out, one for each field."""
+        part = self._part()
         graph, sources = module_of(part)
-        found = []
+        found: dict[tuple[str, str], Suggestion] = {}
         for change in changes(graph):
             held = self._held(graph, part, change)
             values = [int(v) for v in change.values[held] if v != change.before]
             if values:
-                found.append(self._suggestion(graph, part, change, values, sources))
-        return found
+                made = self._suggestion(graph, part, change, values, sources)
+                key = change.place, change.field
+                found[key] = _together(found[key], made) if key in found else made
+        return list(found.values())
 
     def _quantity(self, column: str) -> Any:
         return self.held.settings(column).get("quantity")
@@ -128,24 +120,19 @@ class _Row:
 
         with np.errstate(divide="ignore", invalid="ignore"):
             try:
-                made = _changed(graph, part, change, mask)
+                made = changed(graph, part, change, mask)
+                for column in self.columns:
+                    legal &= self._fits(column, made)
             except SpecError:
                 return np.zeros_like(legal)
-            for column in self.columns:
-                legal &= self._fits(column, made)
         return legal
 
     def _fits(self, column: str, part: Part) -> Any:
         settings = self.held.settings(column)
-        text = self.row.printed[column]
-        if settings["quantity"] == "output":
-            *spatial, channels = [int(d) for d in text.replace("×", "x").split("x")]
-            dims = [*part.out.dims[1:], 1, 1][:3]
-            fits: Any = np.True_
-            for dim, wanted in zip(dims, (channels, *spatial), strict=True):
-                fits = fits & (np.asarray(dim) == wanted)
-            return fits
-        value = NUMBERS[settings["quantity"]](part)
+        text, quantity = self.row.printed[column], settings["quantity"]
+        if quantity in WRITTEN:
+            return WRITTEN[quantity](part, settings.get("at", ())).fits(text)
+        value = NUMBERS[quantity](part)
         printed = self.held.printed(text, settings)
         fits = np.False_
         for first, last in ranges(printed, settings.get("round", WAYS[:2])):
@@ -159,7 +146,8 @@ class _Row:
         exact = [sum(c.verdict == "exact" for c in cells) for _, cells in tried]
         at = max(range(len(tried)), key=lambda i: (exact[i], -abs(values[i] - int(change.before))))
         made, cells = tried[at]
-        told = tuple(self._contradicted(made, sources, change))
+        one = change.at(int(np.flatnonzero(change.values == values[at])[0]))
+        told = tuple(self._contradicted(made, sources, one))
         return Suggestion(
             self.row.name,
             change.place,
@@ -175,27 +163,29 @@ class _Row:
         self, graph: Graph, part: Part, change: Change, value: int
     ) -> tuple[Part, tuple[Given, ...]]:
         i = int(np.flatnonzero(change.values == value)[0])
-        made = _changed(graph, part, change.at(i))
-        return made, tuple(
-            self._given(c, made) for c in self.columns if self._quantity(c) in COUNTED
-        )
+        made = changed(graph, part, change.at(i))
+        told = [c for c in self.columns if c in self.off or self._quantity(c) in COUNTED]
+        return made, tuple(self._given(c, made) for c in told)
 
     def _given(self, column: str, part: Part) -> Given:
         settings = self.held.settings(column)
-        printed = self.held.printed(self.row.printed[column], settings)
-        value = Fraction(NUMBERS[settings["quantity"]](part))
+        text, quantity = self.row.printed[column], settings["quantity"]
+        if quantity in WRITTEN:
+            found = str(WRITTEN[quantity](part, settings.get("at", ())))
+            return Given(column, text, found, "exact")
+        printed = self.held.printed(text, settings)
+        value = Fraction(NUMBERS[quantity](part))
         judged = judge(printed, value, settings.get("round", WAYS[:2]))
-        text = shown(value, printed, judged)
-        return Given(column, self.row.printed[column], text, judged.verdict)
+        return Given(column, text, shown(value, printed, judged), judged.verdict)
 
     def _contradicted(self, part: Part, sources: dict[str, Ref], change: Change) -> Iterator[str]:
-        """What the table prints otherwise: widths of this row, and the output that comes in."""
+        """What the table prints otherwise: texts of this row, and the output that comes in."""
         headings = {c.key: c.heading for c in self.audited.table.columns}
         for column, text in self.row.printed.items():
             quantity = self._quantity(column)
-            if self.held.given(column) and quantity in TEXTS and quantity != "label":
+            if quantity in WRITTEN and quantity != "label" and column not in self.columns:
                 settings = self.held.settings(column)
-                if TEXTS[quantity](part, settings.get("at", ())) != text:
+                if not WRITTEN[quantity](part, settings.get("at", ())).fits(text):
                     yield f"{headings[column]} {text}"
         for name, x in change.inputs.items():
             yield from self._source(sources[name], x)
@@ -209,93 +199,11 @@ class _Row:
                 if settings.get("quantity") != "output":
                     continue
                 part = held.part(settings)
-                channels, *spatial = [*x.dims[1:], 1, 1][:3]
-                size = "x".join(str(d) for d in (*spatial, channels))
-                if ref[0] in [r.name for r in part.rows] and size != text:
+                if ref[0] in [r.name for r in part.rows] and not size(x).fits(text):
                     yield f"the output of {row.name}, {text}"
 
 
-def module_of(part: Part) -> tuple[Graph, dict[str, Ref]]:
-    """The layers of a part as a graph of their own, and where its inputs come from."""
-    inside = {row.name for row in part.rows}
-    names: dict[Ref, str] = {}
-    inputs: dict[str, Tensor] = {}
-    nodes = []
-    for row in part.rows:
-        refs = []
-        for ref, x in zip(row.node.inputs, row.ins, strict=False):
-            if ref[0] in inside:
-                refs.append(ref)
-                continue
-            name = names.setdefault(ref, f"input{len(names) or ''}")
-            inputs[name] = x
-            refs.append((name, 0))
-        nodes.append(row.node._replace(inputs=tuple(refs)))
-    last = part.rows[-1].name
-    graph = Graph(last, tuple(nodes), inputs, {last: (last, 0)})
-    return graph, {name: ref for ref, name in names.items()}
-
-
-def changes(graph: Graph) -> Iterator[Change]:
-    """Every field of every layer over its range."""
-    for name, x in graph.inputs.items():
-        if len(x.dims) > 1:
-            values = _up_to(max(WIDEST, 2 * x.dims[1]))
-            yield Change("", "input channels", x.dims[1], values, {}, {name: _wide(x, values)})
-    for node in graph.nodes:
-        yield from _of_layer(node.name, node.op)
-
-
-def _wide(x: Tensor, values: Any) -> Tensor:
-    return Tensor((x.dims[0], values, *x.dims[2:]), x.dtype)
-
-
-def _up_to(last: int) -> Any:
-    return np.arange(1, last + 1, dtype=np.int64)
-
-
-def _of_layer(name: str, op: Any) -> Iterator[Change]:
-    for field in fields(op):
-        before = getattr(op, field.name)
-        if field.name in ("out_channels", "out_features", "groups"):
-            values = _up_to(max(WIDEST, 2 * before))
-            yield _change(name, op, field.name, before, values, {field.name: values})
-        elif field.name == "bias":
-            values = np.array([int(before), int(not before)])
-            yield _change(name, op, "bias", before, values, {"bias": not before})
-        elif field.name in RANGES and isinstance(before, tuple) and len(set(before)) == 1:
-            every = _up_to(RANGES[field.name])
-            swept = "Num" in str(field.type)  # of a pool, windows are static: one after the other
-            for values in [every] if swept else np.split(every, len(every)):
-                size = values if swept else int(values[0])
-                made = _windows(op, field.name, size)
-                yield _change(name, op, field.name, before[0], values, made)
-
-
-def _change(
-    name: str, op: Any, field: str, before: Any, values: Any, made: dict[str, Any]
-) -> Change:
-    return Change(name, field, before, values, {name: replace(op, **made)}, {})
-
-
-def _windows(op: Any, field: str, values: Any) -> dict[str, Any]:
-    """A kernel or stride on all axes; padding that keeps the size goes on doing so."""
-    n = len(getattr(op, field))
-    made: dict[str, Any] = {field: (values,) * n}
-    same = tuple((k - 1) // 2 for k in op.kernel)
-    if field == "kernel" and getattr(op, "padding", None) == same and any(same):
-        made["padding"] = ((values - 1) // 2,) * n
-    return made
-
-
-def _changed(graph: Graph, part: Part, change: Change, mask: Any = None) -> Part:
-    """The part with the change in it."""
-    nodes = tuple(
-        node._replace(op=change.layers[node.name]) if node.name in change.layers else node
-        for node in graph.nodes
-    )
-    made = replace(graph, nodes=nodes)
-    inputs = {**graph.inputs, **change.inputs}
-    result: Result = analyse(made, inputs, mask) if mask is not None else analyse(made, inputs)
-    main = part.main and next(row for row in result.rows if row.name == part.main.name)
-    return Part(result, part.paths, result.rows, main, part.printed)
+def _together(a: Suggestion, b: Suggestion) -> Suggestion:
+    """Two suggestions for one field: all values of both, the better one shown."""
+    best = min((a, b), key=_rank)
+    return best._replace(values=tuple(sorted({*a.values, *b.values})))

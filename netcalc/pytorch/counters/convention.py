@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from netcalc.core.counters import Counted, Term
 from netcalc.pytorch.counters.recording import Call, Recording
 
 
@@ -26,7 +27,7 @@ class Convention(NamedTuple):
     """How a counter counts: what it calls, the version that this was learnt from, and where.
 
     ``counts`` gives all that it counts of a recorded pass. ``factor`` is what it prints for a MAC:
-    2 where it prints FLOPs.
+    2 where it prints FLOPs; ``batch_of_one`` says that it runs one image, whatever it is given.
     """
 
     name: str
@@ -35,24 +36,7 @@ class Convention(NamedTuple):
     source: str
     counts: Callable[[Recording], Iterator[Count]]
     factor: int = 1
-
-
-class Term(NamedTuple):
-    """A part of the difference from the true MACs, with its cause."""
-
-    cause: str
-    value: int
-
-
-class Counted(NamedTuple):
-    """What a counter prints by its convention: ``value`` = true MACs + the sum of ``terms``.
-
-    ``by_layer`` is that of each of netcalc's layers; what belongs to none stands under "".
-    """
-
-    value: int
-    terms: tuple[Term, ...]
-    by_layer: dict[str, int]
+    batch_of_one: bool = False
 
 
 def over(cause: str, value: int, call: Call) -> Count:
@@ -67,33 +51,47 @@ def beside(cause: str, value: int, call: Call) -> Count:
 
 def counted(recording: Recording, convention: Convention) -> Counted:
     """A recorded pass by a convention."""
-    terms: dict[str, int] = {}
-    by_layer: dict[str, int] = {}
+    sums = _Sums()
     covered = [False] * len(recording.events)
-    value = 0
-
-    def add(cause: str, n: int) -> None:
-        if n:
-            terms[cause] = terms.get(cause, 0) + n
-
     for count in convention.counts(recording):
         printed = count.value * (convention.factor if count.macs else 1)
-        value += printed
-        layer = _layer(recording, count)
-        by_layer[layer] = by_layer.get(layer, 0) + printed
+        sums.layer(_layer(recording, count), printed)
         if not count.macs:
-            add(count.cause, count.value)
+            sums.add(count.cause, count.value)
             continue
         true = 0
         for i in range(count.start, count.end):
             true += 0 if covered[i] else recording.macs[i]
             covered[i] = True
-        add(count.cause, count.value - true)
-        add(TWICE, printed - count.value)
+        sums.add(count.cause, count.value - true, True)
+        sums.add(TWICE, printed - count.value)
+    missed: dict[str, list[int]] = {}
     for i, macs in enumerate(recording.macs):
-        if not covered[i]:
-            add(f"{_kind(recording, i)} not counted", -macs)
-    return Counted(value, tuple(Term(*term) for term in terms.items() if term[1]), by_layer)
+        if macs and not covered[i]:
+            missed.setdefault(_kind(recording, i), []).append(macs)
+    for kind, each in missed.items():
+        layers = "1 layer" if len(each) == 1 else f"{len(each):,} layers"
+        sums.add(f"{kind} not counted, in {layers}", -sum(each), True)
+    return sums.counted()
+
+
+class _Sums:
+    """Sums of counts by cause and by layer."""
+
+    def __init__(self) -> None:
+        self.terms: dict[tuple[str, bool], int] = {}
+        self.layers: dict[str, int] = {}
+
+    def add(self, cause: str, value: int, of_macs: bool = False) -> None:
+        self.terms[cause, of_macs] = self.terms.get((cause, of_macs), 0) + value
+
+    def layer(self, name: str, value: int) -> None:
+        self.layers[name] = self.layers.get(name, 0) + value
+
+    def counted(self) -> Counted:
+        terms = (Term(cause, value, of_macs) for (cause, of_macs), value in self.terms.items())
+        kept = tuple(term for term in terms if term.value)
+        return Counted(sum(self.layers.values()), kept, self.layers)
 
 
 TWICE = "two FLOPs for each MAC"

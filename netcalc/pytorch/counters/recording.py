@@ -17,12 +17,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils.rnn import PackedSequence
+from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils._pytree import tree_leaves, tree_map
 
 from netcalc.core.analyse import Result, analyse
 from netcalc.pytorch.events import Event
 from netcalc.pytorch.nodes import Builder, named_inputs
 from netcalc.pytorch.passes import Pass, passed
+from netcalc.pytorch.twin import unwrapped
 from netcalc.pytorch.watch import Watch
 
 FUNCTIONS = (
@@ -59,6 +62,14 @@ class Sized(NamedTuple):
         return count
 
 
+class Packed(NamedTuple):
+    """A packed sequence among arguments: its ``data``, steps, and sequences in the longest step."""
+
+    data: Sized
+    steps: int
+    batch: int
+
+
 @dataclass(slots=True)
 class Call:
     """A call of a module (``F`` is none) or of a watched function, ``F.relu``.
@@ -87,7 +98,8 @@ class Recording:
 
     ``result`` is netcalc's own analysis; ``nodes`` gives for each event the layer that it became,
     "" where it became none, ``macs`` the true MACs of each event, and ``live`` whether an output of
-    the model depends on it.
+    the model depends on it. ``inside`` names the operator that an event is a part of, where the
+    pass saw the parts of one. ``masks`` gives the ones of each mask that prunes a parameter.
     """
 
     model: nn.Module
@@ -100,6 +112,8 @@ class Recording:
     nodes: list[str]
     macs: list[int]
     live: list[bool]
+    masks: dict[str, int]
+    inside: list[str]
 
     @property
     def total(self) -> int:
@@ -118,17 +132,25 @@ class Recorder(Watch):  # type: ignore[no-untyped-call]  # torch's own
         super().__init__(model, **how)
         self.module_calls: list[Call] = []
         self.functions: list[Call] = []
+        self.inside: list[str] = []
         self._open: list[Call] = []
         self._nested = 0
         self._running = 0
+        self._whole = ""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """As Watch; functions that a kernel calls are no calls of the model's."""
+        if not self._running:
+            self._whole = str(func._schema.name).removeprefix("aten::")
         self._running += 1
         try:
             return super().__torch_dispatch__(func, types, args, kwargs)
         finally:
             self._running -= 1
+
+    def _note(self, event: Event) -> None:
+        super()._note(event)
+        self.inside.append(self._whole if self._running > 1 else "")
 
     def entering(self, module: nn.Module, inputs: Any) -> None:
         """A module is called."""
@@ -200,9 +222,12 @@ def _sized(value: Any) -> Any:
     def one(x: Any) -> Any:
         if isinstance(x, torch.Tensor):
             return Sized(tuple(x.shape), str(x.dtype).removeprefix("torch."))
+        if isinstance(x, PackedSequence):
+            with _disable_current_modes():
+                return Packed(one(x.data), len(x.batch_sizes), int(x.batch_sizes[0]))
         return x
 
-    return tree_map(one, value)
+    return tree_map(one, value, is_leaf=lambda x: isinstance(x, PackedSequence))
 
 
 def record(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording:
@@ -212,16 +237,16 @@ def record(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R
     assert isinstance(seen, Recorder)
     builder = Builder(ran.model, seen, named_inputs(ran.model, ran.args, ran.kwargs))
     result = analyse(builder.graph(ran.out))
-    nodes = builder.names()
+    nodes = [_product(*named) for named in zip(seen.events, builder.names(), strict=True)]
     by_name = {row.name: int(row.counts.macs) for row in result.rows}
     macs = [by_name.get(name, 0) for name in nodes]
     return Recording(
         *(ran.model, ran.args, ran.kwargs, seen.events, seen.module_calls, seen.functions),
-        *(result, nodes, macs, _live(seen, ran.out)),
+        *(result, nodes, macs, live(seen, ran.out), _masks(model), seen.inside),
     )
 
 
-def _live(seen: Recorder, out: Any) -> list[bool]:
+def live(seen: Watch, out: Any) -> list[bool]:
     """Which events the outputs depend on; one that writes in place counts as needed."""
     needed = {seen.see(x).value for x in tree_leaves(out) if isinstance(x, torch.Tensor)}
     live = [False] * len(seen.events)
@@ -231,3 +256,20 @@ def _live(seen: Recorder, out: Any) -> list[bool]:
             live[i] = True
             needed |= {x.value for x in event.inputs()}
     return live
+
+
+def _product(event: Event, name: str) -> str:
+    """The node of an event's product, where a node that adds something to that comes after it."""
+    added = event.lifted is not None and event.lifted.plus is not None
+    return name.rpartition("/add")[0] or name if added else name
+
+
+def _masks(model: nn.Module) -> dict[str, int]:
+    """How many ones there are in the masks of torch.nn.utils.prune, where they have values."""
+    buffers = dict(unwrapped(model).named_buffers())
+    pruned = {name.removesuffix("_orig") for name, _ in unwrapped(model).named_parameters()}
+    return {
+        name: int(mask.sum())
+        for name, mask in buffers.items()
+        if name.endswith("_mask") and name.removesuffix("_mask") in pruned and not mask.is_meta
+    }

@@ -1,0 +1,107 @@
+"""Formulas of networks, and where one breaks even with another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from netcalc.core.graph import Graph
+from netcalc.errors import InputError
+from netcalc.loading import load
+
+if TYPE_CHECKING:
+    from netcalc.symbolic.breakeven import BreakEven
+    from netcalc.symbolic.formula import Formula
+
+
+def formula(
+    net: str,
+    symbols: Sequence[str] | None = None,
+    quantity: str = "params",
+    path: str = "",
+) -> Formula:
+    """A quantity (params, macs, activations, output) of a network as a formula.
+
+    ``symbols`` are arguments of the network, or of its file, that stand for themselves (``c_in``)
+    or for an expression (``width=w``); ``input=32*n`` is height and width of the input. Unless
+    given, all arguments that are sizes; where there are none a width multiplier, or ``input=n``.
+    ``path`` limits it to a layer or module. The result has ``expressions`` (sympy's) and
+    ``assumptions``.
+
+    Raises InputError where sympy is missing, for a symbol or quantity that cannot be.
+    """
+    from_symbols = _needed()
+    sizes, even = _sizes(net)
+    chosen = symbols if symbols is not None else sizes or even or ["input=n"]
+    given = from_symbols.symbols_in(chosen)
+    found: Formula = from_symbols.formula(_maker(net), given, quantity, path, even)
+    return found
+
+
+def break_even(first: str, second: str, over: str, quantity: str = "params") -> BreakEven:
+    """Where the second network has fewer of a quantity (params, macs) than the first.
+
+    ``over`` is a symbol for all arguments that are sizes and that only one of the two has, or a
+    symbol with the names of arguments: ``r=r3,r5,pp``. Raises InputError as ``formula`` does.
+    """
+    _needed()
+    from netcalc.symbolic.breakeven import break_even as work_out
+    from netcalc.symbolic.formula import symbol
+
+    name, equals, listed = (part.strip() for part in over.partition("="))
+    if not name.isidentifier():
+        raise InputError(f"--over takes a symbol such as r, or r=r3,r5,pp, not {over!r}")
+    sizes = [_sizes(net)[0] for net in (first, second)]
+    wanted = [part.strip() for part in listed.split(",") if part.strip()]
+    alone = [
+        a for own, others in zip(sizes, sizes[::-1], strict=True) for a in own if a not in others
+    ]
+    chosen = wanted if equals else alone
+    if not chosen:
+        raise InputError(f"{first} and {second} have the same arguments; say which, --over r=r3,r5")
+    for argument in chosen:
+        if argument not in (*sizes[0], *sizes[1]):
+            known = ", ".join(dict.fromkeys((*sizes[0], *sizes[1])))
+            raise InputError(f"neither network has a size {argument!r}; they have {known}")
+    given = tuple({a: symbol(name) for a in own if a in chosen} for own in sizes)
+    return work_out((_maker(first), _maker(second)), (given[0], given[1]), name, quantity)
+
+
+def _needed() -> Any:
+    try:
+        from netcalc.symbolic import formula as module
+    except ModuleNotFoundError as problem:
+        raise InputError(
+            f"formulas need {problem.name}; pip install 'netcalc-nn[symbolic]'"
+        ) from None
+    return module
+
+
+def _maker(net: str) -> Callable[[Mapping[str, Any]], Graph]:
+    return lambda arguments: load(net, **arguments)
+
+
+def _sizes(net: str) -> tuple[list[str], list[str]]:
+    """The arguments of a network that are sizes, and those that are fractions of sizes."""
+    from netcalc.errors import UnknownNameError
+    from netcalc.zoo import find
+
+    try:
+        parameters = find(net.partition("@")[0].strip()).parameters()
+    except UnknownNameError:
+        return _of_file(net), []
+    kinds = {name: str(p.annotation) for name, p in parameters.items()}
+    taken = {part.partition("=")[0].strip() for part in net.partition("@")[2].split(",")}
+    free = {name: kind for name, kind in kinds.items() if name not in taken}
+    return (
+        [name for name, kind in free.items() if kind == "Num"],
+        [name for name, kind in kinds.items() if kind == "Fraction"],
+    )
+
+
+def _of_file(net: str) -> list[str]:
+    """The parameters of a file whose defaults are whole numbers."""
+    from netcalc.spec import sizes_of
+
+    name = net.partition("@")[0].strip()
+    return sizes_of(name) if name.lower().endswith((".yaml", ".yml", ".json")) else []

@@ -1,0 +1,267 @@
+"""The matrix products and convolutions that PyTorch dispatches in a pass of a recorded model.
+
+Counters that look at operators below the composite ones see another list than the recording has:
+an attention becomes two products or one fused operator, an LSTM many products or one operator, by
+device and mode. On the meta device all becomes products. What a CPU would choose is found with
+fake tensors, which say that they are on it and have no memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, redirect_stdout
+from math import prod
+from os import devnull
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._pytree import tree_map
+
+from netcalc.pytorch import contagion
+from netcalc.pytorch.counters.convention import Count
+from netcalc.pytorch.counters.recording import Recording
+from netcalc.pytorch.events import Event, signature
+from netcalc.pytorch.record import module_hooks
+from netcalc.pytorch.twin import every, kept, on_cpu, with_values
+
+aten = torch.ops.aten
+Outcome = tuple["Product", ...]
+
+
+class Product(NamedTuple):
+    """A matrix product or convolution: its operator, its MACs, the values of a bias added to it.
+
+    ``path`` is the module that it ran in. One with ``within`` is an operator that stands for all
+    that its module and those below it do, and is no product.
+    """
+
+    name: str
+    path: str
+    macs: int = 0
+    bias: int = 0
+    within: bool = False
+
+
+def _multiplied(a: torch.Tensor, b: torch.Tensor) -> int:
+    return a.numel() * b.shape[-1]
+
+
+def _matrix(args: Any, out: Any) -> tuple[int, int]:
+    return _multiplied(args[0], args[1]), 0
+
+
+def _added(args: Any, out: Any) -> tuple[int, int]:
+    return _multiplied(args[1], args[2]), out.numel()
+
+
+def _convolution(args: Any, out: Any) -> tuple[int, int]:
+    x, w, bias, transposed = args[0], args[1], args[2], args[6]
+    positions = x.shape[0] * prod((x if transposed else out).shape[2:])
+    return w.numel() * positions, 0 if bias is None else out.numel()
+
+
+PRODUCTS: dict[Any, Callable[[Any, Any], tuple[int, int]]] = {
+    aten.mm: _matrix,
+    aten.bmm: _matrix,
+    aten.addmm: _added,
+    aten.baddbmm: _added,
+    aten.convolution: _convolution,
+}
+WHOLE = (aten._native_multi_head_attention, aten._transformer_encoder_layer_fwd)
+"""Operators of the CPU's fast paths, which stand for modules with others inside."""
+
+VIEWS = (aten.view, aten._unsafe_view, aten._reshape_alias)
+
+
+class _Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
+    """Notes products; ``run`` does what an operator does."""
+
+    def __init__(self, model: nn.Module, run: Callable[[Any, Any, Any], Any]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.found: list[Product] = []
+        self.paths = {id(m): name for name, m in every(model).items()}
+        self.within = [""]
+        self.run = run
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Not: nothing is compiled meanwhile."""
+        return False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run the operator, and note it if it is one of those."""
+        out = self.run(func, args, kwargs or {})
+        packet = func._overloadpacket
+        if packet in PRODUCTS:
+            sizes = PRODUCTS[packet](args, out)
+            self.found.append(Product(packet.__name__, self.within[-1], *sizes))
+        elif packet in WHOLE:
+            self.found.append(Product(packet.__name__, self.within[-1], within=True))
+        return out
+
+    def entering(self, module: nn.Module, inputs: Any) -> None:
+        """A module is called."""
+        self.within.append(self.paths.get(id(module), self.within[-1]))
+
+    def leaving(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        """A module is done."""
+        if len(self.within) > 1:
+            self.within.pop()
+
+
+def on_meta(recording: Recording) -> Outcome:
+    """What is dispatched on the meta device, without gradients."""
+    given = (recording.args, recording.kwargs)
+    try:
+        return _ran(recording.model, given, _plainly, grad=False)
+    except Exception:  # it reads values: those that depend on no weights are there
+        return _ran(recording.model, given, _known, grad=False)
+
+
+def on_a_cpu(recording: Recording, grad: bool) -> Outcome:
+    """What is dispatched on the CPU, with gradients or without, though nothing is computed."""
+    with torch.inference_mode(False):
+        try:
+            return _faked(recording, grad, everything=True)
+        except Exception:  # it reads values
+            return _faked(recording, grad, everything=False)
+
+
+def _faked(recording: Recording, grad: bool, everything: bool) -> Outcome:
+    """On fake tensors; of those that hold no values alone, if it is not to be everything."""
+    fake = FakeTensorMode(allow_non_fake_inputs=True)
+
+    def made(tensor: torch.Tensor) -> torch.Tensor:
+        if not everything and not tensor.is_meta and not tensor.is_floating_point():
+            return with_values(tensor)
+        with fake:
+            return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
+
+    twin = on_cpu(recording.model, made)
+    given = (recording.args, recording.kwargs)
+    args = tree_map(lambda x: made(x) if isinstance(x, torch.Tensor) else x, given)
+    with ExitStack() as modes:
+        if everything:
+            modes.enter_context(fake)
+        return _ran(twin, args, _as_on_a_cpu, grad)
+
+
+def _ran(model: nn.Module, given: Any, run: Any, grad: bool) -> Outcome:
+    seen = _Dispatched(model, run)
+    with ExitStack() as around:
+        around.enter_context(redirect_stdout(around.enter_context(open(devnull, "w"))))  # noqa: PTH123
+        around.enter_context(kept(model))
+        around.enter_context(torch.set_grad_enabled(grad))
+        around.enter_context(module_hooks(seen.entering, seen.leaving))
+        around.enter_context(seen)
+        model(*given[0], **given[1])
+    return tuple(seen.found)
+
+
+def _plainly(func: Any, args: Any, kwargs: Any) -> Any:
+    return func(*args, **kwargs)
+
+
+def _known(func: Any, args: Any, kwargs: Any) -> Any:
+    return contagion.run(func, signature(func), args, kwargs)
+
+
+def _as_on_a_cpu(func: Any, args: Any, kwargs: Any) -> Any:
+    """A view of a fake tensor has other strides along axes of one than on the CPU.
+
+    The kernels' choice of a layout depends on them, and on that how a linear layer is dispatched.
+    """
+    out = func(*args, **kwargs)
+    if func._overloadpacket in VIEWS and 1 in out.shape:
+        x = args[0]
+        with _disable_current_modes():
+            like = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device="meta")
+            strides = like.view(out.shape).stride()
+        if strides != out.stride():
+            return torch.as_strided(out, out.shape, strides, out.storage_offset())
+    return out
+
+
+# --- which operators of the recording they are ----------------------------------------------------
+
+RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+
+
+class _Place:
+    """An operator of the recording, and the products that are left to be found for it."""
+
+    def __init__(self, recording: Recording, at: int) -> None:
+        self.at = at
+        self.event: Event = recording.events[at]
+        self.left = recording.macs[at]
+        self.parts = _parts(self.event, self.left)
+
+    def takes(self, product: Product) -> bool:
+        """Whether a product can be of this operator, and if so count it as found."""
+        convolution = self.event.name.startswith("conv")
+        if convolution != (product.name == "convolution"):
+            return False
+        if self.parts is None:
+            fits = self.left > 0 and (product.macs <= self.left or self.event.name == "einsum")
+            self.left -= product.macs
+            return fits
+        if product.macs in self.parts:
+            self.parts.remove(product.macs)
+            return True
+        return False
+
+
+def _parts(event: Event, macs: int) -> list[int] | None:
+    """The MACs of the products that an operator can become; of some they are not known."""
+    if event.name == "scaled_dot_product_attention":
+        q, k, v = (event.arguments[name].shape for name in ("query", "key", "value"))
+        first = macs * q[-1] // (q[-1] + v[-1]) if q[-1] + v[-1] else 0
+        return [first, macs - first]
+    return None if event.name in (*RECURRENT, "einsum") else [macs]
+
+
+def placed(recording: Recording, products: Outcome) -> Iterator[tuple[Product, int | None]]:
+    """Each product with the operator of the recording that it is of, or None.
+
+    Products of one module come in the order of its operators, and one operator's together.
+    """
+    places: dict[str, list[_Place]] = {}
+    for i, event in enumerate(recording.events):
+        if recording.macs[i]:
+            places.setdefault(event.path, []).append(_Place(recording, i))
+    reached: dict[str, int] = {}
+    for product in products:
+        here = places.get(product.path, [])
+        start = reached.get(product.path, 0)
+        found = next((n for n in range(start, len(here)) if here[n].takes(product)), None)
+        if found is not None:
+            reached[product.path] = found
+        yield product, None if found is None else here[found].at
+
+
+FAST = "layers that PyTorch's fast path runs as one operator not counted"
+
+
+def products_counted(
+    recording: Recording, products: Outcome, biases: frozenset[str] = frozenset()
+) -> Iterator[Count]:
+    """Every product as MACs of its operator, and the biases that some operators add.
+
+    What an operator that stands for whole modules hides is no one's.
+    """
+    for product, at in placed(recording, [p for p in products if not p.within]):
+        start, end = (0, 0) if at is None else (at, at + 1)
+        kind = "einsum" if at is not None and recording.events[at].name == "einsum" else "products"
+        cause = f"{kind} as PyTorch makes them"
+        yield Count(cause, product.macs, start, end, True)
+        if product.name in biases and product.bias:
+            yield Count("bias additions", product.bias, start, end)
+    for product in products:
+        if product.within:
+            below = f"{product.path}." if product.path else ""
+            for i, event in enumerate(recording.events):
+                if recording.macs[i] and f"{event.path}.".startswith(below):
+                    yield Count(FAST, 0, i, i + 1, True)

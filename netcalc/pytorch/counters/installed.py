@@ -1,0 +1,141 @@
+"""The counters themselves, run as their documentation says: what each prints for a model."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+Args = tuple[Any, ...]
+Named = dict[str, Any]
+Run = Callable[[nn.Module, Args, Named], int]
+
+
+def _fvcore(model: nn.Module, args: Args, named: Named) -> int:
+    from fvcore.nn import FlopCountAnalysis
+
+    found = FlopCountAnalysis(model, _positional(model, args, named))
+    found.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
+    return int(found.total())
+
+
+def _torchinfo(model: nn.Module, args: Args, named: Named) -> int:
+    import torchinfo
+
+    given: Any = list(_positional(model, args, named))
+    with torch.no_grad():
+        found = torchinfo.summary(model, input_data=given, verbose=0)
+    return int(found.total_mult_adds)
+
+
+def _thop(model: nn.Module, args: Args, named: Named) -> int:
+    import thop
+
+    with torch.no_grad():
+        macs, _ = thop.profile(model, inputs=_positional(model, args, named), verbose=False)
+    return int(macs)
+
+
+def _ptflops(backend: str) -> Run:
+    def run(model: nn.Module, args: Args, named: Named) -> int:
+        from ptflops import get_model_complexity_info
+
+        inputs = {name: _first(x) for name, x in _bound(model, args, named).items()}
+        macs, _ = get_model_complexity_info(
+            model,
+            (1,),
+            as_strings=False,
+            print_per_layer_stat=False,
+            backend=backend,
+            input_constructor=lambda shape: _shaped(inputs),
+        )
+        if macs is None:
+            raise RuntimeError("it swallowed an exception and returned None")
+        return int(macs)
+
+    return run
+
+
+def _shaped(inputs: Named) -> Any:
+    """One tensor by itself, as the counter makes it; several by name."""
+    (only,) = inputs.values() if len(inputs) == 1 else (None,)
+    return only if isinstance(only, torch.Tensor) else inputs
+
+
+def _calflops(at: int) -> Run:
+    def run(model: nn.Module, args: Args, named: Named) -> int:
+        from calflops import calculate_flops
+
+        options = {"print_results": False, "print_detailed": False, "output_as_string": False}
+        given = {"args": list(args), "kwargs": named}
+        return int(calculate_flops(model=model, **given, **options)[at])
+
+    return run
+
+
+def _flop_counter_mode(device: str) -> Run:
+    def run(model: nn.Module, args: Args, named: Named) -> int:
+        from torch.utils.flop_counter import FlopCounterMode
+
+        if device == "meta":
+            model = model.to("meta").requires_grad_(False)
+            args, named = torch.utils._pytree.tree_map(_on_meta, (args, named))
+        with torch.no_grad(), FlopCounterMode(display=False) as found:
+            model(*args, **named)
+        return int(found.get_total_flops())
+
+    return run
+
+
+def _torchprofile(model: nn.Module, args: Args, named: Named) -> int:
+    from torchprofile import profile_macs
+
+    macs: Any = profile_macs(model, _positional(model, args, named))
+    return int(macs)
+
+
+def _on_meta(x: Any) -> Any:
+    return x.to("meta") if isinstance(x, torch.Tensor) else x
+
+
+def _bound(model: nn.Module, args: Args, named: Named) -> Named:
+    return dict(inspect.signature(model.forward).bind(*args, **named).arguments)
+
+
+def _positional(model: nn.Module, args: Args, named: Named) -> Args:
+    """All arguments in their order, for counters that take no others."""
+    bound = inspect.signature(model.forward).bind(*args, **named)
+    if bound.kwargs:
+        bound.apply_defaults()
+    return (*bound.args, *bound.kwargs.values())
+
+
+def _first(x: Any) -> Any:
+    """The first image of a batch: these counters take no more."""
+    return x[:1] if isinstance(x, torch.Tensor) and x.dim() else x
+
+
+COUNTERS: dict[str, Run] = {
+    "fvcore": _fvcore,
+    "torchinfo": _torchinfo,
+    "ptflops-pytorch": _ptflops("pytorch"),
+    "ptflops-aten": _ptflops("aten"),
+    "thop": _thop,
+    "calflops-macs": _calflops(1),
+    "calflops-flops": _calflops(0),
+    "flopcountermode-cpu": _flop_counter_mode("cpu"),
+    "flopcountermode-meta": _flop_counter_mode("meta"),
+    "torchprofile": _torchprofile,
+}
+"""By the names that netcalc has for them. Each damages models: give it a copy, in a process."""
+
+
+def printed(name: str, model: nn.Module, args: Args, named: Named) -> int:
+    """What a counter prints for a model in eval mode on real tensors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return COUNTERS[name](model.eval(), args, named)

@@ -1,0 +1,1 @@
+"""Closed formulas: the rules of netcalc.core, fed with sympy symbols."""
