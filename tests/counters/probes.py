@@ -5,6 +5,7 @@ Every probe has a parameter (``unused`` where its layers have none): some counte
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -129,9 +130,7 @@ layer(
     lambda: nn.ConvTranspose2d(4, 8, 3, stride=3, padding=1, output_padding=2, dilation=2),
     *(2, 4, 8, 8),
 )
-layer(
-    "conv_transpose2d_depthwise", lambda: nn.ConvTranspose2d(8, 8, 2, 2, groups=8), 2, 8, 8, 8
-)
+layer("conv_transpose2d_depthwise", lambda: nn.ConvTranspose2d(8, 8, 2, 2, groups=8), 2, 8, 8, 8)
 layer("conv_transpose2d_unbatched", lambda: nn.ConvTranspose2d(4, 8, 3, stride=2), 4, 16, 16)
 function("f_conv2d", lambda x, w: F.conv2d(x, w, padding=1), (2, 4, 16, 16), (8, 4, 3, 3))
 function("f_conv_transpose2d", lambda x, w: F.conv_transpose2d(x, w), (2, 4, 8, 8), (4, 8, 3, 3))
@@ -264,7 +263,9 @@ def attends(name: str, make: Callable[[], nn.MultiheadAttention], *shape: int, *
 
 attends("mha", lambda: nn.MultiheadAttention(32, 4, batch_first=True), 2, 10, 32)
 attends("mha_sequence_first", lambda: nn.MultiheadAttention(32, 4), 1, 10, 32)
-attends("mha_no_bias", lambda: nn.MultiheadAttention(32, 4, bias=False, batch_first=True), 2, 10, 32)
+attends(
+    "mha_no_bias", lambda: nn.MultiheadAttention(32, 4, bias=False, batch_first=True), 2, 10, 32
+)
 attends(
     "mha_no_weights",
     lambda: nn.MultiheadAttention(32, 4, batch_first=True),
@@ -468,8 +469,11 @@ layer("upsample_nearest_2d_layer", lambda: nn.UpsamplingNearest2d(scale_factor=2
 layer("upsample_bilinear_2d_layer", lambda: nn.UpsamplingBilinear2d(scale_factor=2), 2, 4, 8, 8)
 function("interpolate_scale", lambda x: F.interpolate(x, scale_factor=2), (2, 4, 8, 8))
 function("interpolate_scales", lambda x: F.interpolate(x, scale_factor=(2, 3)), (2, 4, 8, 8))
-function("interpolate_fractions", lambda x: F.interpolate(
-    F.interpolate(x, scale_factor=1.3), scale_factor=1.3), (2, 3, 7, 7))
+function(
+    "interpolate_fractions",
+    lambda x: F.interpolate(F.interpolate(x, scale_factor=1.3), scale_factor=1.3),
+    (2, 3, 7, 7),
+)
 function("interpolate_size", lambda x: F.interpolate(x, (12, 10), mode="bilinear"), (2, 4, 8, 8))
 function("interpolate_area", lambda x: F.interpolate(x, size=(4, 4), mode="area"), (2, 4, 8, 8))
 function("f_upsample", lambda x: F.upsample(x, scale_factor=2), (2, 4, 8, 8))
@@ -490,8 +494,14 @@ for n in (1, 2, 3):
         layer(f"{kind.lower()}{n}d_global", lambda of=of: of(1), *sizes)
 layer("maxpool2d_overlapping", lambda: nn.MaxPool2d(3, 2, 1), 2, 4, 9, 9)
 layer("maxpool2d_ceil", lambda: nn.MaxPool2d(3, 2, ceil_mode=True), 2, 4, 8, 8)
-layer("maxpool2d_indices", lambda: One(
-    lambda m, x: m.of(x)[0], of=nn.MaxPool2d(2, return_indices=True)), 2, 4, 8, 8)
+layer(
+    "maxpool2d_indices",
+    lambda: One(lambda m, x: m.of(x)[0], of=nn.MaxPool2d(2, return_indices=True)),
+    2,
+    4,
+    8,
+    8,
+)
 layer("lppool2d", lambda: nn.LPPool2d(2, 2), 2, 4, 8, 8)
 function("f_max_pool2d", lambda x: F.max_pool2d(x, 2), (2, 4, 8, 8))
 function("f_avg_pool2d", lambda x: F.avg_pool2d(x, 2), (2, 4, 8, 8))
@@ -503,10 +513,16 @@ for n in (1, 2, 3):
     sizes = (2, 4, *(6,) * n)
     for affine in (True, False):
         end = f"{n}d" if affine else f"{n}d_plain"
-        layer(f"batchnorm{end}", lambda n=n, a=affine: getattr(nn, f"BatchNorm{n}d")(4, affine=a),
-              *sizes)
-        layer(f"instancenorm{end}",
-              lambda n=n, a=affine: getattr(nn, f"InstanceNorm{n}d")(4, affine=a), *sizes)
+        layer(
+            f"batchnorm{end}",
+            lambda n=n, a=affine: getattr(nn, f"BatchNorm{n}d")(4, affine=a),
+            *sizes,
+        )
+        layer(
+            f"instancenorm{end}",
+            lambda n=n, a=affine: getattr(nn, f"InstanceNorm{n}d")(4, affine=a),
+            *sizes,
+        )
 layer("batchnorm1d_vectors", lambda: nn.BatchNorm1d(4), 2, 4)
 layer("batchnorm2d_untracked", lambda: nn.BatchNorm2d(4, track_running_stats=False), 2, 4, 6, 6)
 layer("syncbatchnorm", lambda: nn.SyncBatchNorm(4), 2, 4, 6, 6)
@@ -558,8 +574,7 @@ layer("dropout", lambda: nn.Dropout(), 2, 16)
 layer("pixel_shuffle", lambda: nn.PixelShuffle(2), 2, 8, 4, 4)
 layer("zero_pad", lambda: nn.ZeroPad2d(1), 2, 4, 8, 8)
 layer("flatten", lambda: nn.Flatten(), 2, 4, 8, 8)
-layer("cosine_similarity", lambda: One(
-    lambda m, x: m.of(x, x), of=nn.CosineSimilarity()), 2, 16)
+layer("cosine_similarity", lambda: One(lambda m, x: m.of(x, x), of=nn.CosineSimilarity()), 2, 16)
 
 
 @probe
@@ -722,3 +737,181 @@ def hooked_output() -> Made:
     of = nn.Linear(4, 6)
     of.register_forward_hook(lambda m, x, y: y[:1])
     return inside(of, 2, 3, 4)
+
+
+# --- what is dispatched below, and what a trace keeps ---------------------------------------------
+
+
+def frozen(module: nn.Module) -> nn.Module:
+    return module.requires_grad_(False)
+
+
+def flipped(name: str, does: Callable[..., Any], *shape: int) -> None:
+    """A linear layer on its input with axes in another order of memory."""
+
+    def made() -> Made:
+        return One(lambda m, x: m.of(does(x)), of=nn.Linear(16, 8)), (rand(*shape),)
+
+    PROBES[name] = made
+
+
+flipped("linear_transposed_2d", lambda x: x.T, 16, 4)
+flipped("linear_transposed_3d", lambda x: x.transpose(1, 2), 1, 16, 4)
+flipped("linear_transposed_4d", lambda x: x.permute(0, 2, 3, 1), 1, 16, 4, 6)
+flipped("linear_4d", lambda x: x, 1, 4, 6, 16)
+flipped("linear_sliced", lambda x: x[:, ::2], 1, 8, 16)
+flipped("linear_expanded", lambda x: x.expand(3, 4, 16), 1, 1, 16)
+
+
+@probe
+def tokens_and_back() -> Made:
+    def does(m: Any, x: torch.Tensor) -> Any:
+        y = m.tokens(x.flatten(2).transpose(1, 2))
+        y = m.depthwise(y.transpose(1, 2).view(x.shape)).flatten(2).transpose(1, 2)
+        return m.last(y)
+
+    layers = {
+        "tokens": nn.Linear(8, 8),
+        "depthwise": nn.Conv2d(8, 8, 3, padding=1, groups=8),
+        "last": nn.Linear(8, 4),
+    }
+    return One(does, **layers), (rand(1, 8, 6, 6),)
+
+
+@probe
+def mha_frozen() -> Made:
+    of = nn.MultiheadAttention(32, 4, batch_first=True)
+    return frozen(One(lambda m, x: m.of(x, x, x)[0], of=of)), (rand(2, 10, 32),)
+
+
+@probe
+def mha_bias_kv() -> Made:
+    of = nn.MultiheadAttention(32, 4, add_bias_kv=True, batch_first=True)
+    return One(lambda m, x: m.of(x, x, x, need_weights=False)[0], of=of), (rand(2, 10, 32),)
+
+
+@probe
+def transformer_encoder_layer_frozen() -> Made:
+    layer = nn.TransformerEncoderLayer(32, 4, 64, batch_first=True)
+    return frozen(nn.Sequential(layer)), (rand(2, 10, 32),)
+
+
+@probe
+def transformer_encoder_layer_of_three_heads() -> Made:  # an odd number takes no fast path
+    return nn.TransformerEncoderLayer(36, 3, 64, batch_first=True), (rand(2, 10, 36),)
+
+
+class Biased(nn.Module):
+    """Attention with a learned mask."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(16, 16))
+
+    def forward(self, x: Any) -> Any:
+        return F.scaled_dot_product_attention(x, x, x, attn_mask=self.bias)
+
+
+@probe
+def sdpa_learned_mask() -> Made:
+    return Biased(), (rand(2, 4, 16, 8),)
+
+
+@probe
+def sdpa_frozen_mask() -> Made:
+    return frozen(Biased()), (rand(2, 4, 16, 8),)
+
+
+function("sdpa_3d", F.scaled_dot_product_attention, *((4, 16, 8),) * 3)
+function("sdpa_other_values", F.scaled_dot_product_attention, *((2, 4, 16, 8),) * 2, (2, 4, 16, 12))
+function("sdpa_cross", F.scaled_dot_product_attention, (2, 4, 16, 8), *((2, 4, 9, 8),) * 2)
+function(
+    "sdpa_grouped",
+    lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True),
+    *((2, 4, 16, 8), (2, 2, 16, 8), (2, 2, 16, 8)),
+)
+function("addmv", torch.addmv, (8,), (8, 16), (16,))
+function("baddbmm_method", lambda x, y, z: x.baddbmm(y, z), (2, 4, 8), (2, 4, 16), (2, 16, 8))
+function("multiply", torch.multiply, (2, 16), (2, 16))
+function("multiply_method_in_place", lambda x: (x + 0).multiply_(x), (2, 16))
+function("linalg_matmul", torch.linalg.matmul, (2, 8, 16), (2, 16, 8))
+function("multi_dot", lambda x, y, z: torch.linalg.multi_dot((x, y, z)), (8, 16), (16, 4), (4, 9))
+function("tensordot", lambda x, y: torch.tensordot(x, y, dims=1), (2, 8, 16), (16, 5))
+function("inner", torch.inner, (8, 16), (4, 16))
+function("kron", torch.kron, (2, 3), (3, 4))
+function("cdist_large", torch.cdist, (2, 40, 16), (2, 30, 16))
+function("cdist_small", torch.cdist, (2, 10, 16), (2, 12, 16))
+function("matmul_five", torch.matmul, (2, 1, 3, 8, 16), (1, 5, 1, 16, 4))
+function("matmul_right_vector", torch.matmul, (2, 3, 8, 16), (16,))
+function("matmul_left_vector", torch.matmul, (16,), (2, 16, 8))
+function("einsum_attention", lambda q, k: torch.einsum("bhid,bhjd->bhij", q, k), *QKV[:2])
+function("einsum_diagonal", lambda x: torch.einsum("ii->i", x), (8, 8))
+function("einsum_elementwise", lambda x, y: torch.einsum("ij,ij->ij", x, y), (8, 6), (8, 6))
+function("einsum_trace", lambda x, y: torch.einsum("ij,ji->", x, y), (8, 6), (6, 8))
+function("einsum_implicit", lambda x, y: torch.einsum("ij,jk", x, y), (8, 6), (6, 8))
+function("einsum_ones", lambda x, y: torch.einsum("ij,jk->ik", x, y), (8, 6), (1, 5))
+function("mul_0d", lambda x: x * torch.tensor(2.0), (2, 16))
+function("square", lambda x: x.square() * x.pow(2), (2, 16))
+function("mean_all", lambda x: x.mean(), (2, 4, 8, 8))
+function("mean_kept", lambda x: x.mean(-1, keepdim=True), (2, 4, 8, 8))
+for mode in ("nearest", "bicubic"):
+    function(
+        f"grid_sample_{mode}",
+        lambda x, grid, m=mode: F.grid_sample(x, grid, mode=m, align_corners=False),
+        *((2, 4, 8, 8), (2, 5, 5, 2)),
+    )
+function(
+    "grid_sample_3d",
+    lambda x, grid: F.grid_sample(x, grid, align_corners=False),
+    *((2, 4, 6, 6, 6), (2, 5, 5, 5, 3)),
+)
+layer("conv2d_circular", lambda: nn.Conv2d(4, 8, 3, padding=1, padding_mode="circular"), 2, 4, 8, 8)
+layer("conv_transpose2d_square", lambda: nn.ConvTranspose2d(8, 8, 3, groups=2), 2, 8, 8, 8)
+
+SIZES: dict[str, Callable[[torch.Tensor], Any]] = {
+    "view": lambda x: x.view(x.shape[0] * x.shape[1], -1),
+    "view_three": lambda x: x.reshape(x.size(0) * x.size(1) * x.size(2)),
+    "scaled": lambda x: x * (x.shape[-1] * 2) ** -0.5,
+    "constant": lambda x: x.view(2, -1) if x.shape[0] * 3 > 2 else x,
+    "loop": lambda x: [x + i for i in range(x.shape[0] * 2)][-1],
+    "int": lambda x: x.view(int(x.shape[0] * x.shape[1]), -1),
+    "numel": lambda x: x.view(x.numel() * 1),
+    "shape_numel": lambda x: x.view(x.shape.numel()),
+    "dead": lambda x: (x.view(x.shape[0] * 3, -1), x + 1)[1],
+    "ones": lambda x: torch.ones(x.shape[0] * x.shape[1]) * 3,
+    "slice": lambda x: x[:, : x.shape[1] * 1],
+    "arange": lambda x: torch.arange(x.shape[0] * x.shape[1]),
+    "repeated": lambda x: x.repeat(x.shape[0] * 2, 1, 1),
+    "interpolated": lambda x: F.interpolate(
+        x[None], scale_factor=2.0, recompute_scale_factor=True, mode="bilinear"
+    ),
+    "interpolated_size": lambda x: F.interpolate(x[None], size=(x.shape[1] * 2, x.shape[2] * 2)),
+    "added": lambda x: x + x.shape[0] * x.shape[1],
+    "divided": lambda x: x / (x.shape[0] * x.shape[1]),
+    "split": lambda x: x.split(x.shape[1] * 1, dim=1)[0],
+    "unflattened": lambda x: x.flatten().unflatten(0, (x.shape[0] * 2, -1)),
+    "of_weight": lambda x: x.view(x.new_zeros(2, 3).shape[0] * 3, -1),
+    "padded": lambda x: F.pad(x, (0, x.shape[2] * 2 - x.shape[2])),
+    "math": lambda x: x * math.sqrt(x.shape[0] * 3),
+    "joined": lambda x: x.view(x.shape[:1] + (x.shape[1] * x.shape[2],)),  # noqa: RUF005
+    "product": lambda x: x.view(math.prod(x.shape[:2]), -1),
+    "length": lambda x: x.view(len(x) * 2, -1),
+    "maximum": lambda x: x.view(max(x.shape[0] * 2, 1), -1),
+    "rolled": lambda x: x.roll(x.shape[0] * 2, 0),
+    "topk": lambda x: x.flatten().topk(x.shape[0] * 2)[0],
+    "expanded": lambda x: x[0, :1, :1].expand(x.shape[0] * 2, x.shape[1]),
+    "filled": lambda x: x.new_full((x.shape[0] * 2,), x.shape[1] * 2),
+    "list": lambda x: x.view([x.shape[0] * 2, -1]),
+}
+for name, does in SIZES.items():
+    function(f"sizes_{name}", does, (2, 6, 8))
+
+
+@probe
+def sizes_in_place() -> Made:
+    def does(m: Any, x: torch.Tensor) -> Any:
+        n = x.shape[0]
+        n *= x.shape[1]
+        return m.of(x.view(n, -1))
+
+    return One(does, of=nn.Linear(8, 4)), (rand(2, 6, 8),)

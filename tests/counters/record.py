@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -39,22 +39,12 @@ TIMM = (
 MODELS = (*(f"torchvision:{name}" for name in TORCHVISION), *(f"timm:{name}" for name in TIMM))
 
 
-def _flopth(model: nn.Module, args: Any, named: Any) -> int:
-    from flopth import flopth
-
-    flops, _ = flopth(model, inputs=args, bare_number=True)
-    return int(flops)
-
-
-COUNTERS = {"flopth": _flopth, **installed.COUNTERS}
-"""By the names that netcalc has for them; those that its command runs stand in ``installed``."""
+COUNTERS = installed.COUNTERS
+"""By the names that netcalc has for them."""
 
 
 def convention(name: str) -> Any:
-    """The convention, also of a counter that netcalc's command does not run."""
-    if name in conventions.NAMES:
-        return conventions.load(name)
-    return import_module(f"netcalc.pytorch.counters.{name}").CONVENTION
+    return conventions.load(name)
 
 
 def printed(name: str, model: nn.Module, args: Any, named: Any) -> int:

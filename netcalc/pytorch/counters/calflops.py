@@ -16,6 +16,7 @@ from netcalc.pytorch.counters.convention import Convention, Count, beside, over
 from netcalc.pytorch.counters.einsum import optimized
 from netcalc.pytorch.counters.patched import (
     PARENTS,
+    UNBATCHED,
     addmm,
     argument,
     elementwise,
@@ -61,7 +62,7 @@ def _convolution(call: Call) -> Iterator[Count]:
     macs = prod(w.shape[2:]) * x.shape[1] * (w.shape[0] // groups) * positions
     cause = "convolutions with even kernels and padding 'same', one position short"
     if len(x.shape) < len(w.shape):
-        cause = "unbatched convolutions by their channels for a batch"
+        cause = UNBATCHED
     yield over(cause, macs, call)
     if argument(call, 2, "bias") is not None:
         yield beside("bias additions", w.shape[0] * positions, call)
@@ -114,8 +115,9 @@ def _einsum(call: Call) -> Iterator[Count]:
     equation, *operands = call.inputs
     if isinstance(equation, str) and all(isinstance(x, Sized) for x in operands):
         flops = optimized(equation, [x.shape for x in operands])
-        yield over("einsum by numpy's rounded count", flops // 2, call)
-        yield beside("einsum by numpy's rounded count", flops % 2, call)
+        cause = "einsum rounded to four digits" if flops >= 10_000 else "einsum as numpy counts it"
+        yield over(cause, flops // 2, call)
+        yield beside(cause, flops % 2, call)
 
 
 def _input(call: Call) -> int:

@@ -17,6 +17,7 @@ NAMES: dict[str, str] = {
     "flopcountermode-cpu": "flopcountermode",
     "flopcountermode-meta": "flopcountermode",
     "torchprofile": "torchprofile",
+    "flopth": "flopth",
 }
 """By the name of each, the file here that says how it counts."""
 

@@ -8,27 +8,32 @@ fake tensors, which say that they are on it and have no memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, redirect_stdout
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, redirect_stdout, suppress
 from math import prod
 from os import devnull
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import (
+    DynamicOutputShapeException,
+    FakeTensor,
+    FakeTensorMode,
+)
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
+from netcalc.errors import NetcalcError
 from netcalc.pytorch import contagion
-from netcalc.pytorch.counters.convention import Count
 from netcalc.pytorch.counters.recording import Recording
-from netcalc.pytorch.events import Event, signature
+from netcalc.pytorch.events import signature
 from netcalc.pytorch.record import module_hooks
 from netcalc.pytorch.twin import every, kept, on_cpu, with_values
 
 aten = torch.ops.aten
 Outcome = tuple["Product", ...]
+Hooked = Callable[[nn.Module], Iterable[nn.Module]]
 
 
 class Product(NamedTuple):
@@ -121,16 +126,29 @@ def on_meta(recording: Recording) -> Outcome:
         return _ran(recording.model, given, _known, grad=False)
 
 
-def on_a_cpu(recording: Recording, grad: bool) -> Outcome:
-    """What is dispatched on the CPU, with gradients or without, though nothing is computed."""
+def none(model: nn.Module) -> Iterable[nn.Module]:
+    """No module."""
+    return ()
+
+
+def on_a_cpu(recording: Recording, grad: bool, hooked: Hooked = none) -> Outcome:
+    """What is dispatched on the CPU, with gradients or without, though nothing is computed.
+
+    A module with a hook, as the counter has one on those that ``hooked`` gives, takes no fast path.
+    """
     with torch.inference_mode(False):
+        with suppress(Exception):  # of what reads values
+            return _faked(recording, grad, hooked, everything=True)
         try:
-            return _faked(recording, grad, everything=True)
-        except Exception:  # it reads values
-            return _faked(recording, grad, everything=False)
+            return _faked(recording, grad, hooked, everything=False)
+        except Exception as problem:
+            told = " ".join(str(problem).split())[:200]
+            raise NetcalcError(
+                f"what a CPU dispatches is not known: {type(problem).__name__}: {told}"
+            ) from problem
 
 
-def _faked(recording: Recording, grad: bool, everything: bool) -> Outcome:
+def _faked(recording: Recording, grad: bool, hooked: Hooked, everything: bool) -> Outcome:
     """On fake tensors; of those that hold no values alone, if it is not to be everything."""
     fake = FakeTensorMode(allow_non_fake_inputs=True)
 
@@ -141,12 +159,14 @@ def _faked(recording: Recording, grad: bool, everything: bool) -> Outcome:
             return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
 
     twin = on_cpu(recording.model, made)
+    for module in tuple(hooked(twin)):
+        module.register_forward_hook(lambda module, inputs, output: None)
     given = (recording.args, recording.kwargs)
     args = tree_map(lambda x: made(x) if isinstance(x, torch.Tensor) else x, given)
     with ExitStack() as modes:
         if everything:
             modes.enter_context(fake)
-        return _ran(twin, args, _as_on_a_cpu, grad)
+        return _ran(twin, args, _as_on_a_cpu if everything else _with_values, grad)
 
 
 def _ran(model: nn.Module, given: Any, run: Any, grad: bool) -> Outcome:
@@ -185,83 +205,41 @@ def _as_on_a_cpu(func: Any, args: Any, kwargs: Any) -> Any:
     return out
 
 
-# --- which operators of the recording they are ----------------------------------------------------
-
-RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
-
-
-class _Place:
-    """An operator of the recording, and the products that are left to be found for it."""
-
-    def __init__(self, recording: Recording, at: int) -> None:
-        self.at = at
-        self.event: Event = recording.events[at]
-        self.left = recording.macs[at]
-        self.parts = _parts(self.event, self.left)
-
-    def takes(self, product: Product) -> bool:
-        """Whether a product can be of this operator, and if so count it as found."""
-        convolution = self.event.name.startswith("conv")
-        if convolution != (product.name == "convolution"):
-            return False
-        if self.parts is None:
-            fits = self.left > 0 and (product.macs <= self.left or self.event.name == "einsum")
-            self.left -= product.macs
-            return fits
-        if product.macs in self.parts:
-            self.parts.remove(product.macs)
-            return True
-        return False
+def _with_values(func: Any, args: Any, kwargs: Any) -> Any:
+    """Where a shape depends on values: they are there, and zeros for those that are not."""
+    try:
+        return _as_on_a_cpu(func, args, kwargs)
+    except DynamicOutputShapeException:
+        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, FakeTensor)]
+        fake = tensors[0].fake_mode
+        with _disable_current_modes():
+            real = tree_map(_zeros, (args, kwargs))
+            out = func(*real[0], **real[1])
+        return tree_map(lambda x: fake.from_tensor(x) if x.is_floating_point() else x, out)
 
 
-def _parts(event: Event, macs: int) -> list[int] | None:
-    """The MACs of the products that an operator can become; of some they are not known."""
-    if event.name == "scaled_dot_product_attention":
-        q, k, v = (event.arguments[name].shape for name in ("query", "key", "value"))
-        first = macs * q[-1] // (q[-1] + v[-1]) if q[-1] + v[-1] else 0
-        return [first, macs - first]
-    return None if event.name in (*RECURRENT, "einsum") else [macs]
+def _zeros(x: Any) -> Any:
+    return torch.zeros(x.shape, dtype=x.dtype) if isinstance(x, FakeTensor) else x
 
 
-def placed(recording: Recording, products: Outcome) -> Iterator[tuple[Product, int | None]]:
-    """Each product with the operator of the recording that it is of, or None.
+# --- fast paths -----------------------------------------------------------------------------------
 
-    Products of one module come in the order of its operators, and one operator's together.
-    """
-    places: dict[str, list[_Place]] = {}
-    for i, event in enumerate(recording.events):
-        if recording.macs[i]:
-            places.setdefault(event.path, []).append(_Place(recording, i))
-    reached: dict[str, int] = {}
-    for product in products:
-        here = places.get(product.path, [])
-        start = reached.get(product.path, 0)
-        found = next((n for n in range(start, len(here)) if here[n].takes(product)), None)
-        if found is not None:
-            reached[product.path] = found
-        yield product, None if found is None else here[found].at
+FROZEN = (nn.MultiheadAttention, nn.TransformerEncoderLayer)
+"""Modules with a fast path, which with gradients only those take that need none."""
 
 
-FAST = "layers that PyTorch's fast path runs as one operator not counted"
+def below(path: str, products: Outcome) -> bool:
+    """Whether a module is run within another one's fast path."""
+    return any(
+        f"{path}.".startswith(f"{product.path}." if product.path else "")
+        for product in products
+        if product.within
+    )
 
 
-def products_counted(
-    recording: Recording, products: Outcome, biases: frozenset[str] = frozenset()
-) -> Iterator[Count]:
-    """Every product as MACs of its operator, and the biases that some operators add.
-
-    What an operator that stands for whole modules hides is no one's.
-    """
-    for product, at in placed(recording, [p for p in products if not p.within]):
-        start, end = (0, 0) if at is None else (at, at + 1)
-        kind = "einsum" if at is not None and recording.events[at].name == "einsum" else "products"
-        cause = f"{kind} as PyTorch makes them"
-        yield Count(cause, product.macs, start, end, True)
-        if product.name in biases and product.bias:
-            yield Count("bias additions", product.bias, start, end)
-    for product in products:
-        if product.within:
-            below = f"{product.path}." if product.path else ""
-            for i, event in enumerate(recording.events):
-                if recording.macs[i] and f"{event.path}.".startswith(below):
-                    yield Count(FAST, 0, i, i + 1, True)
+def fast(recording: Recording, hooked: Hooked = none) -> Outcome:
+    """The operators that stand for modules in a pass with gradients."""
+    may = (m for m in recording.model.modules() if isinstance(m, FROZEN))
+    if not any(all(not p.requires_grad for p in module.parameters()) for module in may):
+        return ()
+    return tuple(p for p in on_a_cpu(recording, True, hooked) if p.within)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netcalc.pytorch.counters.convention import Convention, Count
-from netcalc.pytorch.counters.dispatched import on_a_cpu, on_meta, products_counted
+from netcalc.pytorch.counters.dispatched import on_a_cpu, on_meta
+from netcalc.pytorch.counters.placed import products_counted
 from netcalc.pytorch.counters.recording import Recording
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
+from torch import nn
+
 from netcalc.pytorch.counters.convention import Convention, Count
+from netcalc.pytorch.counters.dispatched import fast
 from netcalc.pytorch.counters.einsum import optimized
 from netcalc.pytorch.counters.recording import Recording
 from netcalc.pytorch.counters.traced import NORMS, Found, Rule, numel, traced
@@ -100,8 +103,11 @@ RULES: dict[str, Rule] = {
 
 
 def counts(recording: Recording) -> Iterator[Count]:
-    """What it counts, operator by operator; what leads to no output is not in the trace."""
-    return traced(recording, RULES)
+    """What it counts, operator by operator; what leads to no output is not in the trace.
+
+    It hooks every module.
+    """
+    return traced(recording, RULES, fast(recording, nn.Module.modules))
 
 
 CONVENTION = Convention(

@@ -98,6 +98,13 @@ def _torchprofile(model: nn.Module, args: Args, named: Named) -> int:
     return int(macs)
 
 
+def _flopth(model: nn.Module, args: Args, named: Named) -> int:
+    from flopth import flopth
+
+    macs, _ = flopth(model, inputs=_positional(model, args, named), bare_number=True)
+    return int(macs)
+
+
 def _on_meta(x: Any) -> Any:
     return x.to("meta") if isinstance(x, torch.Tensor) else x
 
@@ -130,6 +137,7 @@ COUNTERS: dict[str, Run] = {
     "flopcountermode-cpu": _flop_counter_mode("cpu"),
     "flopcountermode-meta": _flop_counter_mode("meta"),
     "torchprofile": _torchprofile,
+    "flopth": _flopth,
 }
 """By the names that netcalc has for them. Each damages models: give it a copy, in a process."""
 

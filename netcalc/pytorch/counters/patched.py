@@ -15,6 +15,7 @@ from netcalc.pytorch.counters.recording import Call, Sized
 BROADCAST = "matrix products whose right operand has more axes"
 VECTOR = "products with a vector as with a square matrix"
 PARENTS = "modules counted once for each parent"
+UNBATCHED = "unbatched convolutions by their channels for a batch"
 LEFT = "broadcast axes aligned from the left"
 
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from torch import nn
+
 from netcalc.pytorch.counters.convention import Convention, Count
-from netcalc.pytorch.counters.dispatched import on_a_cpu, products_counted
+from netcalc.pytorch.counters.dispatched import on_a_cpu
+from netcalc.pytorch.counters.placed import products_counted
 from netcalc.pytorch.counters.recording import Recording
 
 BIASES = frozenset(("addmm", "convolution"))
@@ -17,7 +20,7 @@ BIASES = frozenset(("addmm", "convolution"))
 
 def counts(recording: Recording) -> Iterator[Count]:
     """Products but baddbmm, and what addmm and convolutions add."""
-    products = [p for p in on_a_cpu(recording, grad=True) if p.name != "baddbmm"]
+    products = [p for p in on_a_cpu(recording, True, nn.Module.children) if p.name != "baddbmm"]
     return products_counted(recording, tuple(products), BIASES)
 
 

@@ -16,6 +16,7 @@ from torch import nn
 from netcalc.pytorch.counters.convention import Convention, Count, beside, over
 from netcalc.pytorch.counters.patched import (
     PARENTS,
+    UNBATCHED,
     addmm,
     argument,
     elementwise,
@@ -37,7 +38,8 @@ def _convolution(call: Call, extra: int = 0) -> Iterator[Count]:
     positions = x.shape[0] * prod((x if transposed else y).shape[2:])
     taps = prod(layer.kernel_size)
     macs = taps * layer.in_channels * (layer.out_channels // layer.groups) * positions
-    yield over("convolutions of inputs without a batch", macs, call)
+    cause = "deformable convolutions" if extra else UNBATCHED
+    yield over(cause, macs, call)
     if extra:
         yield beside("deformed taps as 24 or 25 each", extra * taps * positions, call)
     if layer.bias is not None:
@@ -188,7 +190,17 @@ def _dropped(call: Call, rule: Rule) -> Iterator[Count]:
     """A layer inside another one that counts: it is not summed."""
     for count in rule(call):
         if count.macs:
-            yield over("layers inside an Attention of timm dropped", 0, call)
+            yield over("layers inside a counted layer, which are not summed", 0, call)
+
+
+def _own(recording: Recording, call: Call, count: Count) -> Count:
+    """A layer's count for its own operator alone: hooks that normalize its weight make others."""
+    if not isinstance(call.module, nn.Linear | nn.modules.conv._ConvNd):
+        return count
+    for i in range(call.end - 1, call.start - 1, -1):
+        if recording.events[i].name.startswith(("conv", "linear")):
+            return count._replace(start=i, end=i + 1)
+    return count
 
 
 def _of_modules(recording: Recording, reached: Counter[int]) -> Iterator[Count]:
@@ -206,7 +218,7 @@ def _of_modules(recording: Recording, reached: Counter[int]) -> Iterator[Count]:
     for call, rule in ruled:
         parents = reached[id(call.module)]
         for count in rule(call) if parents else ():
-            yield count
+            yield _own(recording, call, count) if count.macs else count
             if parents > 1:
                 again = (parents - 1) * count.value
                 yield beside(PARENTS, again, call)
@@ -234,7 +246,7 @@ def _share(recording: Recording, total: int) -> int:
     """What is lost by dividing by the length of the input, where it is one tensor."""
     given = (*recording.args, *recording.kwargs.values())
     batch = len(given[0]) if len(given) == 1 and isinstance(given[0], torch.Tensor) else 1
-    return int(total / batch) - total
+    return int(total / batch) - total if batch else 0
 
 
 CONVENTION = Convention(

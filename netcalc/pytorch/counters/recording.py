@@ -98,7 +98,7 @@ class Recording:
 
     ``result`` is netcalc's own analysis; ``nodes`` gives for each event the layer that it became,
     "" where it became none, ``macs`` the true MACs of each event, and ``live`` whether an output of
-    the model depends on it. ``inside`` names the operator that an event is a part of, where the
+    the model depends on it. ``inside`` gives the operator that an event is a part of, where the
     pass saw the parts of one. ``masks`` gives the ones of each mask that prunes a parameter.
     """
 
@@ -113,7 +113,7 @@ class Recording:
     macs: list[int]
     live: list[bool]
     masks: dict[str, int]
-    inside: list[str]
+    inside: list[Event | None]
 
     @property
     def total(self) -> int:
@@ -132,25 +132,31 @@ class Recorder(Watch):  # type: ignore[no-untyped-call]  # torch's own
         super().__init__(model, **how)
         self.module_calls: list[Call] = []
         self.functions: list[Call] = []
-        self.inside: list[str] = []
+        self.inside: list[Event | None] = []
         self._open: list[Call] = []
         self._nested = 0
         self._running = 0
-        self._whole = ""
+        self._whole: Event | None = None
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """As Watch; functions that a kernel calls are no calls of the model's."""
-        if not self._running:
-            self._whole = str(func._schema.name).removeprefix("aten::")
         self._running += 1
         try:
             return super().__torch_dispatch__(func, types, args, kwargs)
         finally:
             self._running -= 1
 
+    def _noted(self, event: Event, *ran: Any) -> Any:
+        outer = self._whole
+        self._whole = outer or event
+        try:
+            return super()._noted(event, *ran)
+        finally:
+            self._whole = outer
+
     def _note(self, event: Event) -> None:
         super()._note(event)
-        self.inside.append(self._whole if self._running > 1 else "")
+        self.inside.append(None if event is self._whole else self._whole)
 
     def entering(self, module: nn.Module, inputs: Any) -> None:
         """A module is called."""

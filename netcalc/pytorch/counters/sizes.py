@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from math import prod
 from types import ModuleType
 from typing import Any, SupportsIndex
 from unittest.mock import patch
@@ -20,19 +21,27 @@ from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils._pytree import tree_leaves, tree_map
 
 from netcalc.pytorch import contagion
+from netcalc.pytorch.counters.dispatched import Outcome, below
 from netcalc.pytorch.counters.recording import Recording, live
 from netcalc.pytorch.events import Event, Signature, signature
 from netcalc.pytorch.watch import Watch, watch
 
-READING = frozenset(
-    ("__index__", "__int__", "__float__", "__bool__", "__format__", "item", "tolist", "__array__")
-)
-"""Methods that make a number of a tensor: in a trace the number is a constant."""
+METHODS = ("index", "int", "float", "complex", "bool", "format", "array")
+READING = frozenset(("", "item", "tolist", *(f"__{name}__" for name in METHODS)))
+"""What reads a number that is a constant in a trace: Python, and operators called as such."""
 
 CHECKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
 """What Python functions ask; they shall run, and the functions that they call be seen."""
 
 PYTHON: tuple[ModuleType, ...] = (torch.nn.functional, torch.functional, torch._tensor)
+
+
+TRACING: tuple[tuple[Any, str], ...] = (
+    (torch.jit, "is_tracing"),
+    (torch.jit._trace, "is_tracing"),
+    (torch._C, "_get_tracing_state"),
+)
+"""What code asks that does otherwise in a trace."""
 
 
 class _Shape(tuple[Any, ...]):
@@ -50,12 +59,9 @@ class _Shape(tuple[Any, ...]):
     def __radd__(self, other: Any) -> Any:
         return _Shape((*other, *self))
 
-    def numel(self) -> Any:
-        """The product of the sizes."""
-        count: Any = 1
-        for size in self:
-            count = count * size
-        return count
+    def numel(self) -> int:
+        """The product of the sizes, which is a constant in a trace."""
+        return prod(map(int, self))
 
 
 class _Sizes(Watch):  # type: ignore[no-untyped-call]  # torch's own
@@ -69,6 +75,7 @@ class _Sizes(Watch):  # type: ignore[no-untyped-call]  # torch's own
         self.products: list[Event] = []
         self.running = 0
         self.function = ""
+        self.given: tuple[Any, Any] = ((), {})
         self.read: list[Any] = []
         self._sized: set[int] = set()
 
@@ -85,6 +92,7 @@ class _Sizes(Watch):  # type: ignore[no-untyped-call]  # torch's own
             if said.name in ("item", "_local_scalar_dense"):
                 self.read += [given["self"]] if self.function not in READING else []
                 return func(*args, **kwargs)
+            self._forget(func)
             event = Event(said.name, said.overload, {**given, "read": self.read}, (), "")
             self.read = []
             tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
@@ -94,6 +102,15 @@ class _Sizes(Watch):  # type: ignore[no-untyped-call]  # torch's own
                 if said.name in ("mul", "mul_", "multiply", "multiply_"):
                     self.products.append(event)
             return out
+
+    def _forget(self, func: Any) -> None:
+        """One number for a list of some length is a constant in a trace."""
+        args, kwargs = self.given
+        for i, argument in enumerate(func._schema.arguments):
+            x = args[i] if i < len(args) else kwargs.get(argument.name)
+            if argument.N and id(x) in self._sized:
+                value = self.see(x).value
+                self.read = [seen for seen in self.read if seen.value != value]
 
     def _of_sizes(self, tensors: list[torch.Tensor], out: Any) -> bool:
         one = isinstance(out, torch.Tensor) and not out.dim() and not out.is_meta
@@ -125,6 +142,24 @@ class _Sizes(Watch):  # type: ignore[no-untyped-call]  # torch's own
         self._sized.add(id(made))
         return made
 
+    def index(self, x: torch.Tensor) -> int:
+        """A number for an integer: a trace takes tensors of floating numbers for one too."""
+        if self._plain() or not (x.is_floating_point() and id(x) in self._sized):
+            return int(_INDEX(x))
+        return int(self.as_integers(x))
+
+    def as_integers(self, values: Any) -> Any:
+        """Values with integers for sizes, which the next operator is taken to read."""
+
+        def integer(x: Any) -> Any:
+            if id(x) not in self._sized:
+                return x
+            with self.at_work(), _disable_current_modes(), torch._C.DisableTorchFunction():
+                self.read.append(self.see(x))
+                return int(x)
+
+        return tree_map(integer, values)
+
     def _plain(self) -> bool:
         return self.running > 0 or threading.get_ident() != self.thread
 
@@ -152,14 +187,15 @@ class _Sizes(Watch):  # type: ignore[no-untyped-call]  # torch's own
             "size": lambda x, dim=None: self.size(x, dim),
             "numel": lambda x: self.numel(x),
             "nelement": lambda x: self.numel(x),
+            "__index__": lambda x: self.index(x),
         }
         with ExitStack() as patches:
             for place in PYTHON:
                 for name in CHECKS:
                     if hasattr(place, name):
                         patches.enter_context(patch.object(place, name, lambda *_: False))
-            for place in (torch.jit, torch.jit._trace):
-                patches.enter_context(patch.object(place, "is_tracing", lambda: True))
+            for place, name in TRACING:
+                patches.enter_context(patch.object(place, name, lambda: not self._plain()))
             patches.callback(_remove, tuple(methods))
             for name, method in methods.items():
                 setattr(torch.Tensor, name, method)
@@ -177,11 +213,11 @@ class _Sizes(Watch):  # type: ignore[no-untyped-call]  # torch's own
             super().leaving(module, inputs, output)
 
 
-class _Known(_Sizes):
+class _Known(_Sizes):  # type: ignore[no-untyped-call]  # torch's own
     known = True
 
 
-class _Functions(TorchFunctionMode):  # type: ignore[no-untyped-call]  # torch's own
+class _Functions(TorchFunctionMode):
     """Tells which function reads a number: an operator that takes it, or Python."""
 
     def __init__(self, sizes: _Sizes) -> None:
@@ -193,16 +229,23 @@ class _Functions(TorchFunctionMode):  # type: ignore[no-untyped-call]  # torch's
     ) -> Any:
         """Call it."""
         sizes = self.sizes
-        before, sizes.function = sizes.function, getattr(func, "__name__", "")
+        packet = isinstance(func, torch._ops.OpOverloadPacket | torch._ops.OpOverload)
+        before, sizes.function = sizes.function, "" if packet else getattr(func, "__name__", "")
+        kwargs = kwargs or {}
+        sizes.given = (args, kwargs)
         try:
-            return func(*args, **(kwargs or {}))
+            return func(*args, **kwargs)
+        except TypeError:
+            args, kwargs = sizes.as_integers((args, kwargs))
+            return func(*args, **kwargs)
         finally:
-            sizes.function, sizes.read = before, []
+            sizes.function, sizes.read, sizes.given = before, [], ((), {})
 
 
-_SHAPE: Any = torch._C.TensorBase.shape.__get__
+_SHAPE: Any = vars(torch._C.TensorBase)["shape"].__get__
 _SIZE: Any = torch._C.TensorBase.size
 _NUMEL: Any = torch._C.TensorBase.numel
+_INDEX: Any = torch._C.TensorBase.__index__
 
 
 def _remove(names: tuple[str, ...]) -> None:
@@ -216,8 +259,11 @@ def _on_meta(x: Any) -> Any:
     return x.to("meta") if isinstance(x, torch.Tensor) and not x.is_meta else x
 
 
-def products_of_sizes(recording: Recording) -> int:
-    """How many a trace keeps; none where the model cannot run so."""
+def products_of_sizes(recording: Recording, hidden: Outcome = ()) -> int:
+    """How many a trace keeps; none where the model cannot run so.
+
+    ``hidden`` are fast paths of modules, which have no such arithmetic.
+    """
     for watcher in (_Sizes, _Known):
         try:
             seen, out = watch(
@@ -227,8 +273,6 @@ def products_of_sizes(recording: Recording) -> int:
             continue
         assert isinstance(seen, _Sizes)
         needed = live(seen, out)
-        of_sizes = {id(event) for event in seen.products}
-        return sum(
-            id(event) in of_sizes for event, is_live in zip(seen.events, needed, strict=True) if is_live
-        )
+        kept = {id(event) for event, is_live in zip(seen.events, needed, strict=True) if is_live}
+        return sum(id(x) in kept and not below(x.path, hidden) for x in seen.products)
     return 0

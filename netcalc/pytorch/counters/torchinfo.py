@@ -33,13 +33,16 @@ def counts(recording: Recording) -> Iterator[Count]:
 
 
 def _leaf(recording: Recording, call: Call, module: nn.Module, y: Shape) -> Iterator[Count]:
-    """Its weights, which stand for its MACs if it has any, and its biases."""
+    """Its weights, which stand for its MACs if it has any, and its biases, less what is pruned."""
     sums = {"weight": 0, "bias": 0, "": 0}
+    pruned = 0
     for name, parameter in module.named_parameters():
         ones = recording.masks.get(f"{call.path}.{name}".removeprefix(".").replace(PRUNED, "_mask"))
-        name, numel = (name, parameter.numel()) if ones is None else (name[: -len(PRUNED)], ones)
+        name = name if ones is None else name.removesuffix(PRUNED)
+        times, numel = _times(type(module).__name__, name, y), parameter.numel()
         kind = name.split("_")[0]
-        sums[kind if kind in sums else ""] += numel * _times(type(module).__name__, name, y)
+        sums[kind if kind in sums else ""] += times * numel
+        pruned += 0 if ones is None else times * (numel - ones)
     if not recording.within(call):
         cause = f"{_plain(call.name)} parameters once per sample"
         yield beside(cause, sums["weight"] + sums["bias"], call)
@@ -48,6 +51,7 @@ def _leaf(recording: Recording, call: Call, module: nn.Module, y: Shape) -> Iter
             yield over(_cause(recording, call), sums["weight"], call)
         yield beside("bias additions", sums["bias"], call)
     yield beside("parameters with weight or bias in their name", sums[""], call)
+    yield beside("pruned parameters not counted", -pruned, call)
 
 
 def _times(of: str, name: str, y: Shape) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from math import prod
 
 from netcalc.pytorch.counters.convention import Convention, Count
+from netcalc.pytorch.counters.dispatched import fast
 from netcalc.pytorch.counters.recording import Recording
 from netcalc.pytorch.counters.sizes import products_of_sizes
 from netcalc.pytorch.counters.traced import NORMS, Found, Rule, numel, traced
@@ -13,8 +14,10 @@ from netcalc.pytorch.events import Event, Seen
 
 
 def _convolution(event: Event) -> Found | None:
-    """At the size of the output, forward or transposed; the weight's first axis is taken for the
-    output's channels if it is as long. By name, padding is another operator, without a rule."""
+    """At the output's size; its channels are taken for the weight's first axis if as many.
+
+    Padding by name is another operator, without a rule.
+    """
     if event.overload == "padding":
         return None
     w = event.arguments["weight"].shape
@@ -114,8 +117,9 @@ RULES: dict[str, Rule] = {
 
 def counts(recording: Recording) -> Iterator[Count]:
     """What it counts, operator by operator, and the products of sizes that a trace keeps."""
-    yield from traced(recording, RULES)
-    yield Count("products of sizes as 1 each", products_of_sizes(recording), 0, 0)
+    hidden = fast(recording)
+    yield from traced(recording, RULES, hidden)
+    yield Count("products of sizes as 1 each", products_of_sizes(recording, hidden), 0, 0)
 
 
 CONVENTION = Convention(

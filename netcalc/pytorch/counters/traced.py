@@ -10,6 +10,8 @@ from math import prod
 from typing import Any, NamedTuple
 
 from netcalc.pytorch.counters.convention import Count
+from netcalc.pytorch.counters.dispatched import Outcome, below
+from netcalc.pytorch.counters.placed import within_fast_paths
 from netcalc.pytorch.counters.recording import Recording
 from netcalc.pytorch.events import Event, Seen
 
@@ -27,17 +29,37 @@ Rule = Callable[[Event], Found | None]
 SYNONYMS = {"multiply": "mul", "multiply_": "mul_", "linalg_matmul": "matmul"}
 """Operators that a trace gives another name."""
 
+UNSEEN = frozenset(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"))
+"""Operators that a trace has the parts of."""
 
-def traced(recording: Recording, rules: dict[str, Rule]) -> Iterator[Count]:
-    """What rules by the names of operators count."""
-    for i, event in enumerate(recording.events):
-        whole = recording.inside[i]
-        seen = not whole or SYNONYMS.get(whole) == event.name
-        if not recording.live[i] or not seen or event.name not in rules:
+
+def traced(recording: Recording, rules: dict[str, Rule], hidden: Outcome = ()) -> Iterator[Count]:
+    """What rules by the names of operators count; ``hidden`` run within fast paths."""
+    for event, start, end in _whole(recording):
+        rule = rules.get(SYNONYMS.get(event.name, event.name))
+        if rule is None or not any(recording.live[start:end]):
             continue
-        found = rules[event.name](event)
+        if hidden and below(recording.events[start].path, hidden):
+            continue
+        found = rule(event)
         if found is not None:
-            yield Count(found.cause, found.value, i, i + 1, found.macs)
+            yield Count(found.cause, found.value, start, end, found.macs)
+    yield from within_fast_paths(recording, hidden)
+
+
+def _whole(recording: Recording) -> Iterator[tuple[Event, int, int]]:
+    """Each operator that a trace has, and which events of the recording it is."""
+    events, inside = recording.events, recording.inside
+    i = 0
+    while i < len(events):
+        whole, start = inside[i], i
+        i += 1
+        if whole is None or whole.name in UNSEEN:
+            yield events[start], start, i
+            continue
+        while i < len(events) and inside[i] is whole:
+            i += 1
+        yield whole, start, i
 
 
 def numel(x: Any) -> int:
