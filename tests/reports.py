@@ -19,6 +19,7 @@ from netcalc.report.audit import OTHERS, cells_of
 from netcalc.report.formats import render
 from netcalc.report.table import Report
 from netcalc.report.verification import WITNESSES, verification_report
+from tests.counters.page import page
 from tests.models.googlenet import GoogLeNet
 from tests.models.inception import Naive, Reduced
 
@@ -82,8 +83,14 @@ def verification() -> str:
 
 
 VERIFIED = ("googlenet", "googlenet@aux=true", "googlenet-torchvision", "naive", "reduced")
+def counters() -> str:
+    """What other counters print, which is right about what, and what was found."""
+    return HEAD + page()
+
+
 PAGES = {
     "audit.md": audit,
+    "counters.md": counters,
     "googlenet.md": googlenet,
     "naive-reduced.md": naive_reduced,
     "verification.md": verification,

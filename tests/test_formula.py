@@ -132,7 +132,7 @@ def test_break_even() -> None:
     done = netcalc("break-even", "naive", "reduced", "--over", "r")
     assert done.code == 0
     assert "r3 = r5 = pp = r" in done.out
-    assert "reduced has fewer params than naive up to r = 215 (1,085,408 against" in done.out
+    assert "reduced has fewer params than naive up to r = 215\n  1,085,408 against" in done.out
     found = nc.break_even("naive", "reduced", "r")
     for r in (215, 216):
         exact = nc.analyse(f"reduced@r3={r},r5={r},pp={r}").totals.params

@@ -55,7 +55,7 @@ def command(
     netcalc formula reduced
     netcalc formula googlenet --symbols width=w
     netcalc formula googlenet --symbols input=32*n --quantity macs
-    netcalc formula googlenet --symbols input=H --quantity output --at inception_5b
+    netcalc formula googlenet --symbols input=H --quantity output --at pool4
     netcalc formula reduced --format python
     """  # noqa: D301  (click reads the escape)
     from netcalc.formulas import formula

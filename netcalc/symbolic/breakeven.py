@@ -111,11 +111,11 @@ def told(found: BreakEven) -> list[str]:
     lines = [f"{f.name}: {f.quantity} = {f.expressions[0]}" for f in (first, second)]
     lines.append(f"{names} = {found.symbol}")
     for span in found.spans:
-        lines.append(_span(found, span, first.name, second.name))
+        lines += _span(found, span, first.name, second.name)
     return lines
 
 
-def _span(found: BreakEven, span: Span, first: str, second: str) -> str:
+def _span(found: BreakEven, span: Span, first: str, second: str) -> list[str]:
     quantity, over = found.formulas[0].quantity, found.symbol
     reach = f"from {over} = {span.first}" if span.first > 1 else ""
     reach += f" up to {over} = {span.last}" if span.last is not None else ""
@@ -124,7 +124,7 @@ def _span(found: BreakEven, span: Span, first: str, second: str) -> str:
     at = span.last if span.last is not None else span.first
     a, b = found.exact[at]
     than = "as" if not span.fewer else "than"
-    return (
-        f"{second} has {verb} {quantity} {than} {first} {reach}"
-        f" ({b:,} against {a:,} at {over} = {at})"
-    )
+    return [
+        f"{second} has {verb} {quantity} {than} {first} {reach}",
+        f"  {b:,} against {a:,} at {over} = {at}",
+    ]

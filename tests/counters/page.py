@@ -85,7 +85,8 @@ def _probes() -> Iterator[str]:
     yield (
         "Whether a counter's multiply-adds are the true ones, whatever else it adds. Where they are"
         " not, the factor is its multiply-adds over the true ones, and 0 where it sees nothing. An"
-        " exception is named.\n"
+        " exception is named. ptflops takes one image: its inputs are cut to their first row, which"
+        " some layers cannot take.\n"
     )
     yield _row("layer", "true MACs", *NAMES)
     yield _row(":--", *["--:"] * (len(NAMES) + 1))

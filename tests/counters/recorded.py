@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,9 @@ def of_model(net: str) -> Recording:
 @cache
 def of_probe(probe: str, single: bool = False) -> Recording:
     torch.manual_seed(0)
-    model, args = PROBES[probe]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some probes are of what PyTorch is about to drop
+        model, args = PROBES[probe]()
     given = tuple(_first(x) for x in args) if single else tuple(args)
     return record(model.eval(), given, {})
 

@@ -8,6 +8,7 @@ and are dropped. The same is done here, on the meta device and without a trace.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from math import prod
@@ -135,9 +136,9 @@ class _Sizes(Watch):  # type: ignore[no-untyped-call]  # torch's own
         finally:
             self.running -= 1
 
-    def _size(self, n: int) -> torch.Tensor:
+    def _size(self, n: int | torch.Tensor) -> torch.Tensor:
         with self.at_work(), _disable_current_modes(), torch._C.DisableTorchFunction():
-            made = torch.tensor(n)
+            made = n.detach().clone() if isinstance(n, torch.Tensor) else torch.tensor(n)
             self.enter(made)
         self._sized.add(id(made))
         return made
@@ -266,9 +267,11 @@ def products_of_sizes(recording: Recording, hidden: Outcome = ()) -> int:
     """
     for watcher in (_Sizes, _Known):
         try:
-            seen, out = watch(
-                recording.model, recording.args, recording.kwargs, watcher, quick=False
-            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what the model's code warns of
+                seen, out = watch(
+                    recording.model, recording.args, recording.kwargs, watcher, quick=False
+                )
         except Exception:  # noqa: S112  (then it is not explained)
             continue
         assert isinstance(seen, _Sizes)
