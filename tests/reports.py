@@ -83,6 +83,8 @@ def verification() -> str:
 
 
 VERIFIED = ("googlenet", "googlenet@aux=true", "googlenet-torchvision", "naive", "reduced")
+
+
 def counters() -> str:
     """What other counters print, which is right about what, and what was found."""
     return HEAD + page()

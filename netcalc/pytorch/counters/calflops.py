@@ -23,6 +23,7 @@ from netcalc.pytorch.counters.patched import (
     numel,
     product,
     recurrent,
+    slow,
     times,
 )
 from netcalc.pytorch.counters.recording import Call, Recording, Sized
@@ -170,7 +171,7 @@ def _of_each(recording: Recording) -> Iterator[tuple[Count, Call, nn.Module]]:
         layer, done = call.module, call.output is not None
         if type(layer) in RECURRENT and done and isinstance(next(iter(call.inputs), None), Sized):
             yield from ((count, call, layer) for count in recurrent(call, saved=2) if layer)
-    for call in recording.functions:
+    for call in slow(recording, nn.Module.modules):
         owner, rule = _owner(call), RULES.get(call.name)
         if owner is not None and rule is not None:
             yield from ((count, call, owner) for count in rule(call))

@@ -10,7 +10,8 @@ from typing import Any
 from torch import nn
 
 from netcalc.pytorch.counters.convention import Count, beside, over
-from netcalc.pytorch.counters.recording import Call, Sized
+from netcalc.pytorch.counters.dispatched import Hooked, below, fast
+from netcalc.pytorch.counters.recording import Call, Recording, Sized
 
 BROADCAST = "matrix products whose right operand has more axes"
 VECTOR = "products with a vector as with a square matrix"
@@ -44,6 +45,12 @@ def times(model: nn.Module, closed: Callable[[nn.Module], bool]) -> Counter[int]
         if not closed(module):
             waiting.extend(module.children())
     return found
+
+
+def slow(recording: Recording, hooked: Hooked) -> Iterator[Call]:
+    """The calls of functions, but in modules that take a fast path, as a frozen attention does."""
+    whole = fast(recording, hooked)
+    return (call for call in recording.functions if not whole or not below(call.path, whole))
 
 
 def product(call: Call, cause: str = "") -> Iterator[Count]:

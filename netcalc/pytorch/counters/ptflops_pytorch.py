@@ -23,6 +23,7 @@ from netcalc.pytorch.counters.patched import (
     numel,
     product,
     recurrent,
+    slow,
     times,
 )
 from netcalc.pytorch.counters.recording import Call, Recording, Sized
@@ -233,7 +234,7 @@ def counts(recording: Recording) -> Iterator[Count]:
         total += count.value
         yield count
     fractions = 0.0
-    for call in recording.functions:
+    for call in slow(recording, lambda model: (m for m in model.modules() if _rule(m))):
         inside = call.parent.module if call.parent is not None else None
         yield from _function(call, _rule(inside) is not None and reached[id(inside)] > 0)
         fractions += _scaled(call) % 1 if call.name in UPSAMPLING else 0
