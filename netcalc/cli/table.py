@@ -37,7 +37,8 @@ from netcalc.errors import InputError
     help="Which columns: type, fields, input, output, params, weights, biases, buffers, trainable,"
     " macs, flops, ops, add, mul, div, cmp, exp, pow, params%, macs%, receptive_field,"
     " receptive_field_min, effective_stride, effective_padding, activations, activation_bytes,"
-    " saved_bytes, live_bytes, bytes_moved, intensity.",
+    " saved_bytes, live_bytes, bytes_moved, intensity; with --as,"
+    " counted.",
 )
 @click.option("--share", is_flag=True, help="Add each row's share of all parameters and MACs.")
 @click.option(
