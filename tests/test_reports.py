@@ -29,7 +29,9 @@ def test_reports_are_current() -> None:
 
 def test_a_stale_report_is_noticed(tmp_path: Path) -> None:
     for name, make in PAGES.items():
-        (tmp_path / name).write_text(make().replace("346,112", "346,113"), "utf-8")
+        (tmp_path / name).write_text(make(), "utf-8")
+    page = tmp_path / "naive-reduced.md"
+    page.write_text(page.read_text("utf-8").replace("346,112", "346,113"), "utf-8")
     assert stale(tmp_path) == ["naive-reduced.md"]
 
 
