@@ -8,6 +8,7 @@ fake tensors, which say that they are on it and have no memory.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, redirect_stdout, suppress
 from math import prod
@@ -173,6 +174,7 @@ def _ran(model: nn.Module, given: Any, run: Any, grad: bool) -> Outcome:
     seen = _Dispatched(model, run)
     with ExitStack() as around:
         around.enter_context(redirect_stdout(around.enter_context(open(devnull, "w"))))  # noqa: PTH123
+        around.enter_context(warnings.catch_warnings(action="ignore"))  # said by the first pass
         around.enter_context(kept(model))
         around.enter_context(torch.set_grad_enabled(grad))
         around.enter_context(module_hooks(seen.entering, seen.leaving))
