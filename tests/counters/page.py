@@ -22,10 +22,10 @@ PROBES = {
     "linear_tokens": "Linear on tokens",
     "linear_1d": "Linear on one vector",
     "f_linear": "F.linear",
-    "matmul": "torch.matmul",
-    "matmul_operator": "x @ y",
+    "matmul_weight": "torch.matmul",
+    "matmul_weight_operator": "x @ y",
     "matmul_broadcast_left": "matmul, left operand broadcast",
-    "mv": "torch.mv",
+    "mv_weight": "torch.mv",
     "bmm": "torch.bmm",
     "baddbmm": "torch.baddbmm",
     "einsum": "torch.einsum",
@@ -85,8 +85,8 @@ def _probes() -> Iterator[str]:
     yield (
         "Whether a counter's multiply-adds are the true ones, whatever else it adds. Where they are"
         " not, the factor is its multiply-adds over the true ones, and 0 where it sees nothing. An"
-        " exception is named. ptflops takes one image: its inputs are cut to their first row, which"
-        " some layers cannot take.\n"
+        " exception is named. ptflops adds the batch itself and takes one image, so that it cannot be"
+        " asked about layers without a batch.\n"
     )
     yield _row("layer", "true MACs", *NAMES)
     yield _row(":--", *["--:"] * (len(NAMES) + 1))
@@ -101,7 +101,7 @@ def _right(name: str, probe: str) -> str:
     single = convention(name).batch_of_one
     number = printed(name)["probes"][probe]
     if not isinstance(number, int):
-        return number
+        return "not asked" if single else number
     recording = of_probe(probe, single)
     found = derived(name, recording)
     if found.value != number:
