@@ -85,7 +85,7 @@ def _probes() -> Iterator[str]:
     yield (
         "Whether a counter's multiply-adds are the true ones, whatever else it adds. Where they are"
         " not, the factor is its multiply-adds over the true ones, and 0 where it sees nothing. An"
-        " exception is named. ptflops adds the batch itself and takes one image, so that it cannot be"
+        " exception is named. ptflops adds the batch itself, of one image, so that it cannot be"
         " asked about layers without a batch.\n"
     )
     yield _row("layer", "true MACs", *NAMES)
