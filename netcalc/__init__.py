@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -81,9 +83,12 @@ if TYPE_CHECKING:
     from netcalc.errors import OutputError as OutputError
     from netcalc.errors import SpecError as SpecError
     from netcalc.errors import UnknownNameError as UnknownNameError
+    from netcalc.fitting import Fit as Fit
+    from netcalc.fitting import fit as fit
     from netcalc.formulas import break_even as break_even
     from netcalc.formulas import formula as formula
     from netcalc.loading import load as load
+    from netcalc.sweeping import sweep as sweep
     from netcalc.views import Audit as Audit
     from netcalc.views import Comparison as Comparison
     from netcalc.views import Crops as Crops
@@ -103,6 +108,8 @@ _HOMES = {
     "Term": "core.term",
     **dict.fromkeys(("register", "unregister"), "core.rules"),
     **dict.fromkeys(("break_even", "formula"), "formulas"),
+    **dict.fromkeys(("Fit", "fit"), "fitting"),
+    "sweep": "sweeping",
     **dict.fromkeys(("Reconciliation", "count_as", "reconcile"), "counting"),
     **dict.fromkeys(_ERRORS, "errors"),
     "load": "loading",
@@ -110,6 +117,17 @@ _HOMES = {
     **dict.fromkeys(_VIEWS, "views"),
 }
 """Where the public names live; the kinds of layer are found in core.ops."""
+
+
+class _Package(ModuleType):
+    """A module whose ``sweep`` stays the function when the folder of that name is imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "sweep" or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

@@ -104,4 +104,4 @@ def _of_file(net: str) -> list[str]:
     from netcalc.spec import sizes_of
 
     name = net.partition("@")[0].strip()
-    return sizes_of(name) if name.lower().endswith((".yaml", ".yml", ".json")) else []
+    return list(sizes_of(name)) if name.lower().endswith((".yaml", ".yml", ".json")) else []

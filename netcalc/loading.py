@@ -81,6 +81,12 @@ def made_by(net: str) -> tuple[str, dict[str, object]] | None:
     return name, {k: _literal(v) for k, v in _arguments(net, rest, keep=False).items()}
 
 
+def file_of(net: str) -> tuple[str, dict[str, str]] | None:
+    """The YAML or JSON file that a NET names and the arguments behind its @; None of another."""
+    file = _NET.fullmatch(net.strip())
+    return (file["file"], _arguments(net, file["rest"] or "", keep=True)) if file else None
+
+
 _FILE = re.compile(
     r"(?P<before>(?:hf:)?)(?P<file>.+?\.(?:yaml|yml|json|py))(?P<behind>(?:[:@].*)?)",
     re.IGNORECASE | re.DOTALL,

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from netcalc.core.depths import depths
-from netcalc.core.fields import LARGEST
-from netcalc.core.graph import Graph, Node, Ref
+from netcalc.core.graph import Graph, Node
 from netcalc.core.numbers import product
 from netcalc.core.ops.unknown import Unknown
 from netcalc.core.tensor import BYTES, Tensor
-from netcalc.core.term import Guard, Term, by_key
+from netcalc.core.term import Term
+from netcalc.core.walk import OnGuard, first_key, no_output, refuse, walk
 from netcalc.errors import InputError, SpecError, did_you_mean
-
-OnGuard: TypeAlias = Callable[[Node, tuple[Tensor, ...], Guard], None]
-"""What to do with each guard: refuse (integers), mask (arrays), collect (symbols)."""
 
 
 @dataclass(slots=True)
@@ -131,14 +128,6 @@ class Result(NamedTuple):
         return tuple(row for row in self.rows if row.name in names)
 
 
-def refuse(node: Node, ins: tuple[Tensor, ...], guard: Guard) -> None:
-    """Raise SpecError where a guard on integers does not hold."""
-    if not all(guard.holds):
-        on = " and ".join([str(x) for x in ins[:3]])
-        on += f" and {len(ins) - 3} more" if len(ins) > 3 else ""
-        raise SpecError(f"{node.where}: {node.op} on {on}: {guard.message}")
-
-
 def analyse(
     graph: Graph, inputs: Mapping[str, Tensor] | None = None, on_guard: OnGuard = refuse
 ) -> Result:
@@ -161,40 +150,15 @@ def analyse(
         cache = [values[ref][i] for ref, i in dict.fromkeys(graph.cache)]
     except IndexError:
         refs = (*graph.outputs.values(), *graph.cache)
-        raise _no_output("outputs", refs, values) from None
+        raise no_output("outputs", refs, values) from None
     totals = _totals(graph, rows, sum(x.nbytes for x in cache))
     return Result(graph, given, rows, totals, outputs)
 
 
 def _rows(graph: Graph, values: dict[str, tuple[Tensor, ...]], on_guard: OnGuard) -> Iterator[Row]:
     seen: dict[str, tuple[Any, ...]] = {}
-    for node in graph.nodes:
-        op = node.op
-        try:
-            ins = tuple([values[ref][i] for ref, i in node.inputs])
-        except IndexError:
-            raise _no_output(node.where, node.inputs, values) from None
-        if node.operands:
-            ins = ins[: -len(node.operands)]
-        for guard in op.guards(*ins) if graph.settled else op.conditions(*ins):
-            on_guard(node, ins, guard)
-        outs = values[node.name] = op.shape(*ins)
-        for out in outs:
-            for d in out.dims:
-                if isinstance(d, int) and d > LARGEST:
-                    raise SpecError(f"{node.where}: an axis of more than {LARGEST:,} comes out")
-        terms = op.terms(ins, outs)
-        if op.PASSES == "stored":
-            terms = tuple(by_key(term, node.key(term.operand)) for term in terms)
+    for node, ins, outs, terms in walk(graph, values, on_guard):
         yield Row(node, ins, outs, terms, *_tally(node, ins, terms, seen))
-
-
-def _no_output(where: str, refs: Iterable[Ref], values: dict[str, tuple[Tensor, ...]]) -> SpecError:
-    """The error for a second output of a layer that has one."""
-    name, i = next((ref, i) for ref, i in refs if i >= len(values[ref]))
-    return SpecError(
-        f"{where}: {name} has no output {i}; it has {len(values[name])}, counted from 0"
-    )
 
 
 def _tally(
@@ -215,9 +179,8 @@ def _tally(
         elif not term.operand:
             counts.ops[kind] = counts.ops.get(kind, 0) + value
         else:
-            key = node.key(term.operand)
-            if key is not None and key not in seen:
-                seen[key] = term.shape
+            key = first_key(node, term, seen)
+            if key is not None:
                 stored.append(_stored(node, ins, term, key, value))
                 counts.store(stored[-1])
     return counts, tuple(stored)

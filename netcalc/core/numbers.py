@@ -57,6 +57,21 @@ def equal(a: Num, b: Num) -> tuple[Cond, Cond]:
     return a <= b, a >= b
 
 
+def is_one(n: Num) -> bool:
+    """Whether a number is known to be 1: nearly all groups are, and nothing is to be worked out."""
+    return isinstance(n, int) and n == 1
+
+
+def divides(a: Num, b: Num) -> Cond:
+    """Whether a divides b."""
+    return is_one(a) or b % a <= 0
+
+
+def shared_out(a: Num, b: Num) -> Any:
+    """The quotient a // b, and a itself where b is 1."""
+    return a if is_one(b) else a // b
+
+
 def product(factors: Iterable[Num]) -> Any:
     """The product of all factors, exact for ints; 1 where there are none."""
     return prod(cast("Iterable[int]", factors))

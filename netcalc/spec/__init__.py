@@ -47,8 +47,8 @@ def load_file(path: str, **arguments: Any) -> Graph:
     return network_of(read_file(file), path, arguments)
 
 
-def sizes_of(path: str) -> list[str]:
-    """The parameters of a file's network that are whole numbers.
+def sizes_of(path: str) -> dict[str, int]:
+    """The parameters of a file's network that are whole numbers, with their defaults.
 
     Raises as ``load_file`` does.
     """
@@ -60,7 +60,7 @@ def sizes_of(path: str) -> list[str]:
     found: dict[str, Any] = {}
     for p in parameters(maker, known) if known is not None else ():
         found[p.name] = p.value(maker, found)
-    return [name for name, default in found.items() if type(default) is int]
+    return {name: default for name, default in found.items() if type(default) is int}
 
 
 def network_of(value: Value, file: str, arguments: dict[str, Any]) -> Graph:

@@ -7,7 +7,7 @@ lists them.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -36,7 +36,7 @@ class Entry(NamedTuple):
 
     def parameters(self) -> dict[str, inspect.Parameter]:
         """The builder arguments that ``name@argument=value`` may set."""
-        return dict(inspect.signature(self.build).parameters)
+        return dict(_parameters(self.build))
 
     def make(self, **arguments: Any) -> Graph:
         """The graph for the given builder arguments, which may be text as typed.
@@ -55,6 +55,11 @@ class Entry(NamedTuple):
             raise type(problem)(f"{self.name}: {problem}") from None
         shown = ", ".join(f"{k}={plain(v)}" for k, v in values.items())
         return renamed(graph, name=self.name, factory=f"{self.name}({shown})")
+
+
+@cache
+def _parameters(build: Callable[..., Graph]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(build).parameters
 
 
 def entry(

@@ -57,7 +57,12 @@ def _fraction(name: str, value: Any) -> Any:
 
 
 def plain(value: Any) -> str:
-    """A value as one would type it: a fraction as a decimal where it has a finite one."""
+    """A value as one would type it: a fraction as a decimal where it has a finite one.
+
+    An array would be long, and is "[...]".
+    """
+    if getattr(value, "ndim", 0):
+        return "[...]"
     if isinstance(value, Fraction):
         decimal = value.numerator / value.denominator
         return str(decimal) if Fraction(str(decimal)) == value and decimal % 1 else str(value)

@@ -100,6 +100,13 @@ def tracing(rounds: int, limit: float) -> dict[str, page.Traced]:
     return found
 
 
+def sweeping(rounds: int, limit: float) -> dict[str, Series]:
+    """Times of sweeps, and of what they are held against."""
+    printed = python("tests/bench/sweeping.py", str(rounds), str(limit))
+    took = json.loads(printed.splitlines()[-1])
+    return {name: Series(seconds) for name, seconds in took.items()}
+
+
 def main() -> None:
     """Measure, write the page and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -115,8 +122,10 @@ def main() -> None:
     inside, totals = in_process(*((5, 5) if quick else (40, 25)))
     say("tracing")
     traced = tracing(*((1, 5) if quick else (6, 18)))
+    say("sweeps")
+    swept = sweeping(*((3, 5) if quick else (30, 30)))
     load.append(os.getloadavg()[0])
-    text = page.render(page.Findings(whole, inside, totals, heavy, load, quick, traced))
+    text = page.render(page.Findings(whole, inside, totals, heavy, load, quick, traced, swept))
     beside = REPORT.with_name(REPORT.name + ".part")
     beside.write_text(text, encoding="utf-8")
     beside.replace(REPORT)

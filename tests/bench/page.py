@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import os
-import platform
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from textwrap import fill
 from typing import NamedTuple, TypeAlias
 
+from circumstances import circumstances
 from measure import Series
 
 BARE = "`python -c pass`"
@@ -30,7 +25,8 @@ COUNTERS = (
     *("FlopCounterMode", "FlopCounterMode on meta", "torchinfo", "fvcore"),
     *("ptflops", "ptflops, aten", "thop", "calflops"),
 )
-PACKAGES = ("torch", "torchvision", "torchinfo", "fvcore", "ptflops", "thop", "calflops")
+SWEPT, BY_HAND, CANDIDATES = "netcalc", "numpy", 10**6
+MANY = (SWEPT, BY_HAND, "netcalc, whole sweep", "whole GoogLeNets")
 
 Traced: TypeAlias = Mapping[str, Series | str]
 """Of one model, the times by what ran it, or why it did not run."""
@@ -72,6 +68,15 @@ which less is better; for the counters their time by netcalc's, of which more is
 
 {tracing}
 
+## Sweeps
+
+{candidates:,} width vectors of the reduced inception module, parameters and MACs with all guards,
+beside the same formula written by hand in numpy; a whole sweep makes the vectors too. Other
+counters are asked for one module at a time, which is instantiated for that. In whole GoogLeNets
+the widths of all nine modules vary. All on one core but for what torch shares out.
+
+{sweeps}
+
 ## How it was measured
 
 - The network is torchvision's GoogLeNet without its heads, on 1x3x224x224. All must find 6,624,904
@@ -110,6 +115,7 @@ class Findings(NamedTuple):
     load: list[float]
     quick: bool
     traced: Mapping[str, Traced]
+    swept: Mapping[str, Series]
 
     @property
     def busy(self) -> bool:
@@ -122,11 +128,13 @@ def render(found: Findings) -> str:
     return PAGE.format(
         quick=" This was a `--quick` run." if found.quick else "",
         busy=BUSY if found.busy else "",
-        circumstances="\n".join(_circumstances(found)),
+        circumstances="\n".join(circumstances(found.load)),
         targets=markdown(("what", "target", "measured", ""), _targets(found), "llrl"),
         whole=_whole(found),
         inside=_inside(found),
         tracing=_tracing(found.traced),
+        candidates=CANDIDATES,
+        sweeps=_sweeps(found.swept),
     )
 
 
@@ -164,6 +172,17 @@ def _targets(found: Findings) -> Iterable[tuple[str, ...]]:
         fast = min(ran, key=lambda c: _time(took, c))
         value = _time(took, fast) / _time(took, TRACED)
         yield _at_least(f"tracing {name}: {fast} / netcalc", value, 1, found.busy)
+
+    swept = found.swept
+    ratio = swept[SWEPT].best / swept[BY_HAND].best
+    yield _at_most(f"{CANDIDATES:,} modules: netcalc / numpy by hand", ratio, 2, "x")
+    fast = min(_counters(swept), key=lambda name: swept[name].best)
+    ratio = swept[fast].best * CANDIDATES / swept[SWEPT].best
+    yield _at_least(f"modules per second: netcalc / {fast}", ratio, 100_000, found.busy)
+
+
+def _counters(swept: Mapping[str, Series]) -> list[str]:
+    return [name for name in swept if name not in MANY]
 
 
 def _time(took: Traced, name: str) -> float:
@@ -236,6 +255,23 @@ def _tracing(traced: Mapping[str, Traced]) -> str:
     return markdown(titles, rows, "l" + "r" * (len(titles) - 1))
 
 
+def _sweeps(swept: Mapping[str, Series]) -> str:
+    titles = ("what", "candidates", "best, ms", "median, ms", "candidates per second", "runs")
+    rows = (
+        (
+            name,
+            f"{many:,}",
+            f"{series.best * 1e3:,.1f}",
+            f"{series.typical * 1e3:,.1f}",
+            f"{many / series.best:,.0f}",
+            str(len(series.seconds)),
+        )
+        for name, series in swept.items()
+        for many in (CANDIDATES if name in MANY else 1,)
+    )
+    return markdown(titles, rows, "lrrrrr")
+
+
 def _against(series: Series | str, ours: float) -> str:
     """A counter's time by netcalc's, or why there is none."""
     if isinstance(series, str):
@@ -257,34 +293,3 @@ def markdown(titles: Sequence[str], rows: Iterable[Sequence[str]], align: str) -
         for line in lines
     ]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (padded[0], rule, *padded[1:]))
-
-
-# --- circumstances -----------------------------------------------------------------------------
-
-
-def _circumstances(found: Findings) -> Iterable[str]:
-    before, after = found.load
-    versions = ", ".join(map(_version, PACKAGES))
-    for item in (
-        f"{date.today().isoformat()}, netcalc {version('netcalc-nn')}",
-        f"Python {platform.python_version()}, {versions}; FlopCounterMode is torch's",
-        f"{_cpu()}, {os.cpu_count()} cores, {platform.system()}",
-        f"load over a minute: {before:.2f} before, {after:.2f} after",
-    ):
-        yield fill(f"- {item}", 100, subsequent_indent="  ", break_on_hyphens=False)
-
-
-def _version(name: str) -> str:
-    try:
-        return f"{name} {version(name)}"
-    except PackageNotFoundError:
-        return f"no {name}"
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    if sys.platform == "linux" and info.exists():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from netcalc.core.numbers import Num
+from netcalc.core.numbers import Num, divides, shared_out
 from netcalc.core.ops.base import (
     Coupling,
     Example,
@@ -124,7 +124,7 @@ class Conv(Op):
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         x, y = ins[0], outs[0]
         n = len(self.kernel)
-        group_in = x.dims[-n - 1] // self.groups
+        group_in = shared_out(x.dims[-n - 1], self.groups)
         weights = (*self.kernel, group_in, self.out_channels)
         names = _NAMES[n]
         leading = y.dims[: -n - 1]
@@ -183,7 +183,7 @@ def window_coupling(windows: tuple[Window, ...], axis: int, x: Tensor) -> Coupli
 def divisible(side: str, count: Num, groups: Num) -> Guard:
     """The guard of channels that are parted into groups."""
     return Guard(
-        (count % groups <= 0,),
+        (divides(groups, count),),
         "{count} {side} channels are not divisible by groups={groups};"
         " choose groups that divide both",
         {"count": count, "side": side, "groups": groups},
