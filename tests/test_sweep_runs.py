@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -125,17 +126,22 @@ def test_processes_write_the_same(undisturbed: Path, tmp_path: Path, jobs: str) 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_killed_at_random_moments(undisturbed: Path, tmp_path: Path, jobs: str) -> None:
     draw, out = random.Random(int(jobs)), tmp_path / "out"
-    kills = 0
+    kills, tries = 0, 0
     resume: tuple[str, ...] = ()
     while len(parts(out)) < CHUNKS - 3 and kills < 4:
+        tries += 1
+        assert tries < 12, "it is always done before it is killed"
         going = start(tmp_path, "-o", "out", "--top", "5", "--jobs", jobs, *resume)
         wait_for(out, min(CHUNKS - 1, len(parts(out)) + draw.randrange(1, 4)))
         time.sleep(draw.random() * 0.02)
         going.send_signal(signal.SIGKILL)
         going.communicate()
+        if json.loads((out / "_manifest.json").read_text())["complete"]:  # on a busy machine
+            shutil.rmtree(out)
+            kills, resume = 0, ()
+            continue
         kills, resume = kills + 1, ("--resume",)
         assert len(pq.read_table(out)) > 0  # what is there can be read
-        assert not json.loads((out / "_manifest.json").read_text())["complete"]
     assert kills >= 2
     ran = run(tmp_path, "-o", "out", "--top", "5", "--jobs", jobs, "--resume")
     assert ran.stdout == (undisturbed / "printed").read_text(), ran.stderr
@@ -175,10 +181,14 @@ def is_alive(pid: int) -> bool:
 
 
 def test_interrupted(undisturbed: Path, tmp_path: Path) -> None:
-    going = start(tmp_path, "-o", "out", "--top", "5", "--jobs", "2")
-    wait_for(tmp_path / "out", 2)
-    going.send_signal(signal.SIGINT)
-    _, told = going.communicate(timeout=60)
+    for _ in range(5):  # on a busy machine it may be done before it is told to stop
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        going = start(tmp_path, "-o", "out", "--top", "5", "--jobs", "2")
+        wait_for(tmp_path / "out", 2)
+        going.send_signal(signal.SIGINT)
+        _, told = going.communicate(timeout=60)
+        if going.returncode:
+            break
     assert going.returncode == 130
     assert told.strip() == "netcalc: interrupted"
     assert 2 <= len(parts(tmp_path / "out")) < CHUNKS

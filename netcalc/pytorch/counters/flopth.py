@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from netcalc.pytorch.counters.convention import Convention, Count, beside, over
+from netcalc.pytorch.counters.dispatched import below, fast
 from netcalc.pytorch.counters.recording import Call, Recording, Sized
 
 Rule = Callable[[Call, Any], Iterator[Count]]
@@ -88,8 +89,10 @@ BEFORE = "calls of a layer before its last not counted"
 
 def counts(recording: Recording) -> Iterator[Count]:
     """What it counts: of each module that has no children, the last call."""
-    last = {id(call.module): call for call in recording.calls}
-    for call in recording.calls:
+    hidden = fast(recording)
+    calls = [call for call in recording.calls if not below(call.path, hidden)]
+    last = {id(call.module): call for call in calls}
+    for call in calls:
         module = call.module
         if module is None or next(module.children(), None) is not None:
             continue
