@@ -26,8 +26,8 @@ class Reconciliation(View):
     """Other counters beside their conventions: ``lines`` has an entry for each.
 
     ``counter``, ``version``, ``printed`` (None where it failed: ``error``), ``derived`` (from the
-    convention alone), ``terms`` (cause and value, from the true MACs to ``derived``) and
-    ``residual``.
+    convention alone; None where nothing follows: ``error``), ``terms`` (cause and value, from the
+    true MACs to ``derived``) and ``residual``.
     """
 
     def __init__(self, reconciled: Reconciled) -> None:
@@ -67,9 +67,10 @@ def reconcile(
     Raises UnknownNameError for a counter that there is not, InputError where PyTorch is missing or
     a model cannot be sent to another process, NetcalcError where it cannot run.
     """
+    subject = _subject(net, input, batch, arguments)
     from netcalc.pytorch.counters.reconcile import reconcile as run
 
-    return Reconciliation(run(_subject(net, input, batch, arguments), counters, timeout))
+    return Reconciliation(run(subject, counters, timeout))
 
 
 def count_as(
@@ -85,9 +86,10 @@ def count_as(
     true MACs, and ``by_layer`` the part of each of netcalc's layers, which are in ``result``. Takes
     and raises what ``reconcile`` does.
     """
+    subject = _subject(net, input, batch, arguments)
     from netcalc.pytorch.counters.reconcile import count_as as run
 
-    convention, recording, counted = run(_subject(net, input, batch, arguments), counter)
+    convention, recording, counted = run(subject, counter)
     return CountedAs(convention.name, convention.version, recording.result, counted)
 
 

@@ -41,22 +41,23 @@ class CountedAs(NamedTuple):
 class CounterLine(NamedTuple):
     """One counter: its version here, what it prints and what follows from its convention.
 
-    ``error`` says why it prints nothing. ``established`` is the version that its convention was
-    learnt from.
+    ``error`` says why it prints nothing, or why nothing follows. ``established`` is the version
+    that its convention was learnt from.
     """
 
     counter: str
     version: str
     established: str
     printed: int | None
-    derived: int
+    derived: int | None
     terms: tuple[Term, ...]
     error: str = ""
 
     @property
     def residual(self) -> int | None:
         """What the convention leaves unexplained."""
-        return None if self.printed is None else self.printed - self.derived
+        known = self.printed is not None and self.derived is not None
+        return self.printed - self.derived if known else None  # type: ignore[operator]
 
 
 class Reconciled(NamedTuple):

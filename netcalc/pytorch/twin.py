@@ -60,7 +60,7 @@ def kept(twin: nn.Module) -> Iterator[None]:
         if isinstance(module, torch.jit.ScriptModule):
             continue
         now = vars(module)
-        inner = [(v, v.copy()) for v in now.values() if type(v) in _CONTAINERS]
+        inner = [(v, v.copy() if v else ()) for v in now.values() if type(v) in _CONTAINERS]
         held.append((now, now.copy(), inner))
         trainable += [(p, p.requires_grad) for p in module._parameters.values() if p is not None]
     try:
@@ -144,8 +144,7 @@ _PLAIN = frozenset(
 
 _EVERYWHERE = frozenset(vars(nn.Module()))
 _REGISTERS = ("_parameters", "_buffers")
-_CONTAINERS = frozenset((dict, list, set))
-_EMPTY = frozenset((dict, list, set, OrderedDict))
+_CONTAINERS = frozenset((dict, list, set, OrderedDict))
 
 
 def _plain(value: Any) -> bool:
@@ -181,7 +180,7 @@ def _copied(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
             held[name] = {k: m if m is None else _copied(m, memo) for k, m in value.items()}
         elif name in _REGISTERS:
             held[name] = {k: memo.get(id(v)) for k, v in value.items()}
-        elif of in _EMPTY and not value:
+        elif of in _CONTAINERS and not value:
             held[name] = of()
         else:
             held[name] = value if _plain(value) else _deep(value, memo)

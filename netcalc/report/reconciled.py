@@ -51,7 +51,7 @@ def _terms(found: Reconciled) -> Table:
     )
     rows: list[tuple[str, str, str]] = []
     sections: dict[int, str] = {}
-    for line in found.lines:
+    for line in (line for line in found.lines if line.derived is not None):
         for cause, value in _sum(found, line):
             sections[len(rows)] = line.counter
             rows.append((line.counter, cause, value))

@@ -49,6 +49,8 @@ def main() -> None:
     try:
         said: dict[str, Any] = {"printed": run(job)}
     except (Exception, SystemExit) as problem:  # whatever a counter does
+        while isinstance(problem.__cause__, Exception):  # torchinfo says what came before it there
+            problem = problem.__cause__
         told = " ".join(str(problem).split())[:200]
         said = {"error": f"{type(problem).__name__}: {told}" if told else type(problem).__name__}
     answer.write(json.dumps(said))

@@ -63,7 +63,8 @@ def counted(recording: Recording, convention: Convention) -> Counted:
         for i in range(count.start, count.end):
             true += 0 if covered[i] else recording.macs[i]
             covered[i] = True
-        sums.add(count.cause, count.value - true, True)
+        bare = count.cause in BARE
+        sums.add(f"{count.cause}: unexplained" if bare else count.cause, count.value - true, True)
         sums.add(TWICE, printed - count.value)
     missed: dict[str, list[int]] = {}
     for i, macs in enumerate(recording.macs):
@@ -95,6 +96,14 @@ class _Sums:
 
 
 TWICE = "two FLOPs for each MAC"
+
+BARE = frozenset(
+    (
+        *("convolutions", "linear layers", "matrix products", "attention"),
+        "products as PyTorch makes them",
+    )
+)
+"""What counts are called where they are the true MACs. If they are not, that is no cause."""
 
 
 def _layer(recording: Recording, count: Count) -> str:

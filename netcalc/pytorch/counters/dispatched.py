@@ -8,9 +8,10 @@ fake tensors, which say that they are on it and have no memory.
 
 from __future__ import annotations
 
+import logging
 import warnings
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack, redirect_stdout, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from math import prod
 from os import devnull
 from typing import Any, NamedTuple
@@ -138,6 +139,8 @@ def on_a_cpu(recording: Recording, grad: bool, hooked: Hooked = none) -> Outcome
     A module with a hook, as the counter has one on those that ``hooked`` gives, takes no fast path.
     """
     with torch.inference_mode(False):
+        if _computed(recording):
+            return _really(recording, grad, hooked)
         with suppress(Exception):  # of what reads values
             return _faked(recording, grad, hooked, everything=True)
         try:
@@ -147,6 +150,32 @@ def on_a_cpu(recording: Recording, grad: bool, hooked: Hooked = none) -> Outcome
             raise NetcalcError(
                 f"what a CPU dispatches is not known: {type(problem).__name__}: {told}"
             ) from problem
+
+
+def _computed(recording: Recording) -> bool:
+    """Whether the recorded pass had a value for every tensor: it ran on the CPU."""
+    given = tree_leaves((recording.args, recording.kwargs))
+    tensors = [*recording.model.parameters(), *(x for x in given if isinstance(x, torch.Tensor))]
+    return not any(x.is_meta for x in tensors)
+
+
+def _really(recording: Recording, grad: bool, hooked: Hooked) -> Outcome:
+    """In another pass with values."""
+    twin = _hooking(on_cpu(recording.model), hooked)
+    try:
+        return _ran(twin, (recording.args, recording.kwargs), _plainly, grad)
+    except Exception as problem:
+        told = " ".join(str(problem).split())[:200]
+        raise NetcalcError(
+            f"it does not run on the CPU again: {type(problem).__name__}: {told}"
+        ) from problem
+
+
+def _hooking(twin: nn.Module, hooked: Hooked) -> nn.Module:
+    for module in tuple(hooked(twin)):
+        if not isinstance(module, torch.jit.ScriptModule):
+            module.register_forward_hook(lambda module, inputs, output: None)
+    return twin
 
 
 def _faked(recording: Recording, grad: bool, hooked: Hooked, everything: bool) -> Outcome:
@@ -159,9 +188,7 @@ def _faked(recording: Recording, grad: bool, hooked: Hooked, everything: bool) -
         with fake:
             return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
 
-    twin = on_cpu(recording.model, made)
-    for module in tuple(hooked(twin)):
-        module.register_forward_hook(lambda module, inputs, output: None)
+    twin = _hooking(on_cpu(recording.model, made), hooked)
     given = (recording.args, recording.kwargs)
     args = tree_map(lambda x: made(x) if isinstance(x, torch.Tensor) else x, given)
     with ExitStack() as modes:
@@ -175,12 +202,24 @@ def _ran(model: nn.Module, given: Any, run: Any, grad: bool) -> Outcome:
     with ExitStack() as around:
         around.enter_context(redirect_stdout(around.enter_context(open(devnull, "w"))))  # noqa: PTH123
         around.enter_context(warnings.catch_warnings(action="ignore"))  # said by the first pass
+        around.enter_context(_no_logs())
         around.enter_context(kept(model))
         around.enter_context(torch.set_grad_enabled(grad))
         around.enter_context(module_hooks(seen.entering, seen.leaving))
         around.enter_context(seen)
         model(*given[0], **given[1])
     return tuple(seen.found)
+
+
+@contextmanager
+def _no_logs() -> Iterator[None]:
+    """PyTorch writes down what fake tensors cannot do, with its stack."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _plainly(func: Any, args: Any, kwargs: Any) -> Any:

@@ -17,7 +17,7 @@ Rule = Callable[[Call, Any], Iterator[Count]]
 
 
 def _convolution(call: Call, module: Any) -> Iterator[Count]:
-    (batch, inputs), (_, outputs, *space) = call.inputs[0].shape[:2], call.output.shape
+    (batch, inputs), (_, outputs, *space) = call.given[0].shape[:2], call.output.shape
     at = batch * prod(space)
     cause = "transposed convolutions at output size" if module.transposed else "convolutions"
     each = prod(module.kernel_size) * inputs * (outputs // module.groups)
@@ -27,7 +27,7 @@ def _convolution(call: Call, module: Any) -> Iterator[Count]:
 
 def _linear(call: Call, module: Any) -> Iterator[Count]:
     """The first two axes of the input and the second of the output, whatever they are."""
-    x, y = call.inputs[0].shape, call.output.shape
+    x, y = call.given[0].shape, call.output.shape
     if len(x) < 2:  # it raises
         return
     yield over(
@@ -38,22 +38,22 @@ def _linear(call: Call, module: Any) -> Iterator[Count]:
 def _norm(call: Call, module: Any) -> Iterator[Count]:
     each = 2 if getattr(module, "affine", False) else 1
     name = _name(module, NORMS).rstrip("123d")
-    yield beside(f"{name} as {each} per element", each * call.inputs[0].numel, call)
+    yield beside(f"{name} as {each} per element", each * call.given[0].numel, call)
 
 
 def _pool(call: Call, module: Any) -> Iterator[Count]:
-    yield beside("pools as 1 per input element", call.inputs[0].numel, call)
+    yield beside("pools as 1 per input element", call.given[0].numel, call)
 
 
 def _activation(call: Call, module: Any) -> Iterator[Count]:
     name = _name(module, ACTIVATIONS)
-    yield beside(f"{name} as 1 per element", call.inputs[0].numel, call)
+    yield beside(f"{name} as 1 per element", call.given[0].numel, call)
 
 
 def _upsample(call: Call, module: Any) -> Iterator[Count]:
     """The channels are not seen."""
     y = call.output.shape
-    value = call.inputs[0].shape[0] * prod(y[2:])
+    value = call.given[0].shape[0] * prod(y[2:])
     yield beside("upsampling as 1 per place of the output", value, call)
 
 
@@ -97,7 +97,7 @@ def counts(recording: Recording) -> Iterator[Count]:
         if module is None or next(module.children(), None) is not None:
             continue
         rule = next((rule for kinds, rule in RULES if isinstance(module, kinds)), None)
-        if rule is None or not (call.inputs and isinstance(call.output, Sized)):
+        if rule is None or not (call.given and isinstance(call.output, Sized)):
             continue
         if last[id(module)] is call:
             yield from rule(call, module)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import io
 import warnings
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils._pytree import tree_map
 
 Args = tuple[Any, ...]
 Named = dict[str, Any]
@@ -26,7 +29,7 @@ def _fvcore(model: nn.Module, args: Args, named: Named) -> int:
 def _torchinfo(model: nn.Module, args: Args, named: Named) -> int:
     import torchinfo
 
-    given: Any = list(_positional(model, args, named))
+    given: Any = _bound(model, args, named) if named else list(args)
     with torch.no_grad():
         found = torchinfo.summary(model, input_data=given, verbose=0)
     return int(found.total_mult_adds)
@@ -44,20 +47,27 @@ def _ptflops(backend: str) -> Run:
     def run(model: nn.Module, args: Args, named: Named) -> int:
         from ptflops import get_model_complexity_info
 
-        inputs = {name: _first(x) for name, x in _bound(model, args, named).items()}
-        macs, _ = get_model_complexity_info(
-            model,
-            (1,),
-            as_strings=False,
-            print_per_layer_stat=False,
-            backend=backend,
-            input_constructor=lambda shape: _shaped(inputs),
-        )
+        inputs = tree_map(first_of, _bound(model, args, named))
+        with redirect_stdout(io.StringIO()) as told:
+            macs, _ = get_model_complexity_info(
+                model,
+                (1,),
+                as_strings=False,
+                print_per_layer_stat=False,
+                backend=backend,
+                input_constructor=lambda shape: _shaped(inputs),
+            )
         if macs is None:
-            raise RuntimeError("it swallowed an exception and returned None")
+            raise RuntimeError(_swallowed(told.getvalue()))
         return int(macs)
 
     return run
+
+
+def _swallowed(told: str) -> str:
+    """The exception that it prints in place of raising it."""
+    said = " ".join(told.rpartition("following exception:")[2].split())
+    return f"it prints an exception and returns None: {said}" if said else "it returns None"
 
 
 def _shaped(inputs: Named) -> Any:
@@ -115,13 +125,17 @@ def _bound(model: nn.Module, args: Args, named: Named) -> Named:
 
 def _positional(model: nn.Module, args: Args, named: Named) -> Args:
     """All arguments in their order, for counters that take no others."""
+    kinds = inspect.signature(model.forward).parameters
+    alone = [n for n in named if n in kinds and kinds[n].kind is inspect.Parameter.KEYWORD_ONLY]
+    if alone:
+        raise TypeError(f"it gives inputs by position, and {', '.join(alone)} goes by name alone")
     bound = inspect.signature(model.forward).bind(*args, **named)
     if bound.kwargs:
         bound.apply_defaults()
     return (*bound.args, *bound.kwargs.values())
 
 
-def _first(x: Any) -> Any:
+def first_of(x: Any) -> Any:
     """The first image of a batch: these counters take no more."""
     return x[:1] if isinstance(x, torch.Tensor) and x.dim() else x
 

@@ -243,10 +243,20 @@ def counts(recording: Recording) -> Iterator[Count]:
     yield beside("fractions of upsampling", int(fractions), whole)
 
 
+def _rows(call: Call) -> int:
+    """The length of a call's first positional input."""
+    first = call.inputs[0] if call.inputs else None
+    if isinstance(first, Sized):
+        return first.shape[0] if first.shape else 1
+    return len(first) if isinstance(first, list | tuple | dict) else 1
+
+
 def _share(recording: Recording, total: int) -> int:
-    """What is lost by dividing by the length of the input, where it is one tensor."""
+    """What is lost by dividing by the lengths of inputs of the model, which may call itself."""
     given = (*recording.args, *recording.kwargs.values())
-    batch = len(given[0]) if len(given) == 1 and isinstance(given[0], torch.Tensor) else 1
+    whole = len(given[0]) if len(given) == 1 and isinstance(given[0], torch.Tensor) else 1
+    inner = [c for c in recording.calls if c.module is recording.model and c.parent is not None]
+    batch = whole + sum(_rows(call) for call in inner)
     return int(total / batch) - total if batch else 0
 
 

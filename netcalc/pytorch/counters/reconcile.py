@@ -20,10 +20,11 @@ from torch.utils._pytree import tree_map
 from netcalc.core.counters import Counted, CounterLine, Reconciled, Term
 from netcalc.core.graph import renamed
 from netcalc.core.tensor import Tensor
-from netcalc.errors import InputError, UnknownNameError, did_you_mean
+from netcalc.errors import InputError, NetcalcError, UnknownNameError, did_you_mean
 from netcalc.pytorch.counters import conventions
 from netcalc.pytorch.counters.child import Job
 from netcalc.pytorch.counters.convention import Convention, counted
+from netcalc.pytorch.counters.installed import first_of
 from netcalc.pytorch.counters.recording import Recording, record
 from netcalc.pytorch.named import ready
 from netcalc.pytorch.undisturbed import undisturbed
@@ -78,7 +79,7 @@ def count_as(subject: Subject, name: str) -> tuple[Convention, Recording, Counte
     convention = _convention(name)
     with undisturbed(subject.model):
         recording = _recorded(subject, convention.batch_of_one)
-    return convention, recording, counted(recording, convention)
+    return convention, recording, _counted(recording, convention)
 
 
 def reconcile(
@@ -88,17 +89,31 @@ def reconcile(
 
     Raises UnknownNameError for a counter that netcalc has no convention for.
     """
-    chosen = [_convention(name) for name in names or conventions.NAMES]
+    chosen = [_convention(name) for name in dict.fromkeys(names or conventions.NAMES)]
     with undisturbed(subject.model):
         recording = _recorded(subject, False)
-        single = _recorded(subject, True) if any(c.batch_of_one for c in chosen) else recording
-    lines = [
-        _line(
-            subject, convention, recording, single if convention.batch_of_one else recording, limit
-        )
-        for convention in chosen
-    ]
-    return Reconciled(subject.name, recording.result, tuple(lines))
+        single: Recording | NetcalcError
+        try:
+            single = _recorded(subject, True) if any(c.batch_of_one for c in chosen) else recording
+        except NetcalcError as problem:
+            single = problem
+    lines = tuple(
+        _line(subject, c, recording, single if c.batch_of_one else recording, limit) for c in chosen
+    )
+    return Reconciled(subject.name, recording.result, lines)
+
+
+def _counted(recording: Recording, convention: Convention) -> Counted:
+    """Raises NetcalcError where the convention says nothing of such a model."""
+    try:
+        return counted(recording, convention)
+    except NetcalcError:
+        raise
+    except Exception as problem:  # the counter itself may well raise here
+        told = " ".join(str(problem).split())[:200]
+        raise NetcalcError(
+            f"what {convention.name} counts of it is not known: {type(problem).__name__}: {told}"
+        ) from problem
 
 
 def _convention(name: str) -> Convention:
@@ -111,24 +126,26 @@ def _convention(name: str) -> Convention:
 def _recorded(subject: Subject, single: bool) -> Recording:
     args, kwargs = subject.args, subject.kwargs
     if single:
-        args, kwargs = tree_map(_first, (args, kwargs))
-    recording = record(subject.model, args, kwargs)
+        args, kwargs = tree_map(first_of, (args, kwargs))
+    try:
+        recording = record(subject.model, args, kwargs)
+    except NetcalcError as problem:
+        if single:
+            raise NetcalcError(f"on the first row of its inputs alone {problem}") from problem
+        raise
     graph = renamed(recording.result.graph, factory=subject.name)
     recording.result = recording.result._replace(graph=graph)
     return recording
 
 
-def _first(x: Any) -> Any:
-    return x[:1] if isinstance(x, torch.Tensor) and x.dim() else x
-
-
 def _line(
-    subject: Subject, convention: Convention, whole: Recording, recording: Recording, limit: float
+    subject: Subject,
+    convention: Convention,
+    whole: Recording,
+    recording: Recording | NetcalcError,
+    limit: float,
 ) -> CounterLine:
-    found = counted(recording, convention)
-    terms = sorted(found.terms, key=lambda term: -abs(term.value))
-    if recording.total != whole.total:
-        terms.insert(0, Term("one image of the batch alone", recording.total - whole.total))
+    derived, terms, unknown = _derived(convention, whole, recording)
     version = _version(convention.package)
     said = _run(subject.job._replace(counter=convention.name), limit) if version else {}
     error = said.get(
@@ -139,10 +156,26 @@ def _line(
         version,
         convention.version,
         said.get("printed"),
-        found.value,
-        tuple(terms),
-        error,
+        derived,
+        terms,
+        "; ".join(filter(None, (error, unknown))),
     )
+
+
+def _derived(
+    convention: Convention, whole: Recording, recording: Recording | NetcalcError
+) -> tuple[int | None, tuple[Term, ...], str]:
+    """What follows from a convention, with its terms, or why nothing does."""
+    try:
+        if isinstance(recording, NetcalcError):
+            raise recording
+        found = _counted(recording, convention)
+    except NetcalcError as problem:
+        return None, (), f"not derived: {problem}"
+    terms = sorted(found.terms, key=lambda term: -abs(term.value))
+    if recording.total != whole.total:
+        terms.insert(0, Term("one image of the batch alone", recording.total - whole.total))
+    return found.value, tuple(terms), ""
 
 
 def _version(package: str) -> str:

@@ -46,6 +46,12 @@ NAMES: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
 )
 """The Python names that are watched, by what they are attributes of."""
 
+OPAQUE: tuple[tuple[Any, str, bool], ...] = (
+    (torch.autograd.Function, "apply", True),
+    (torch.jit.ScriptFunction, "__call__", False),
+)
+"""Methods, of a class or of what is one, that are one node of a trace without what runs in them."""
+
 
 class Sized(NamedTuple):
     """A tensor among arguments: its shape, type, and whether it is a parameter."""
@@ -74,8 +80,9 @@ class Packed(NamedTuple):
 class Call:
     """A call of a module (``F`` is none) or of a watched function, ``F.relu``.
 
-    ``inputs`` are the positional arguments, ``named`` the others, tensors as ``Sized``; ``output``
-    what came back. ``start`` and ``end`` say which events of the pass it dispatched. ``parent`` is
+    ``inputs`` are the positional arguments, ``named`` the others, tensors as ``Sized``; of a module
+    they are those that its forward gets, and ``given`` those before its hooks; ``output`` is what
+    came back. ``start`` and ``end`` say which events of the pass it dispatched. ``parent`` is
     the call of a module that it was made in, ``depth`` how many watched functions it was made in.
     """
 
@@ -90,6 +97,7 @@ class Call:
     end: int = 0
     depth: int = 0
     children: list[Call] = field(default_factory=list)
+    given: tuple[Any, ...] = ()
 
 
 @dataclass(slots=True)
@@ -99,7 +107,8 @@ class Recording:
     ``result`` is netcalc's own analysis; ``nodes`` gives for each event the layer that it became,
     "" where it became none, ``macs`` the true MACs of each event, and ``live`` whether an output of
     the model depends on it. ``inside`` gives the operator that an event is a part of, where the
-    pass saw the parts of one. ``masks`` gives the ones of each mask that prunes a parameter.
+    pass saw the parts of one, ``opaque`` whether it ran in a function that a trace sees nothing of.
+    ``masks`` gives the ones of each mask that prunes a parameter.
     """
 
     model: nn.Module
@@ -114,6 +123,7 @@ class Recording:
     live: list[bool]
     masks: dict[str, int]
     inside: list[Event | None]
+    opaque: list[bool]
 
     @property
     def total(self) -> int:
@@ -133,6 +143,8 @@ class Recorder(Watch):  # type: ignore[no-untyped-call]  # torch's own
         self.module_calls: list[Call] = []
         self.functions: list[Call] = []
         self.inside: list[Event | None] = []
+        self.opaque: list[bool] = []
+        self._hidden = 0
         self._open: list[Call] = []
         self._nested = 0
         self._running = 0
@@ -157,14 +169,28 @@ class Recorder(Watch):  # type: ignore[no-untyped-call]  # torch's own
     def _note(self, event: Event) -> None:
         super()._note(event)
         self.inside.append(None if event is self._whole else self._whole)
+        self.opaque.append(self._hidden > 0)
 
     def entering(self, module: nn.Module, inputs: Any) -> None:
         """A module is called."""
         super().entering(module, inputs)
         if id(module) in self.paths and threading.get_ident() == self.thread:
             call = self._call(type(module).__name__, module, inputs, {})
+            call.given = call.inputs
             self.module_calls.append(call)
             self._open.append(call)
+            if module._forward_pre_hooks:
+                self._after_hooks(module, call)
+
+    @staticmethod
+    def _after_hooks(module: nn.Module, call: Call) -> None:
+        """Take the arguments that the hooks before a forward leave, for this call alone."""
+
+        def hook(module: nn.Module, args: Any) -> None:
+            handle.remove()
+            call.inputs = _sized(tuple(args))
+
+        handle = module.register_forward_pre_hook(hook)
 
     def leaving(self, module: nn.Module, inputs: Any, output: Any) -> None:
         """A module is done."""
@@ -193,6 +219,9 @@ class Recorder(Watch):  # type: ignore[no-untyped-call]  # torch's own
                     own = vars(place).get(name, _INHERITED)
                     before.append((place, name, own))
                     setattr(place, name, self._noting(f"{prefix}.{name}", getattr(place, name)))
+            for place, name, of_class in OPAQUE:
+                before.append((place, name, vars(place)[name]))
+                setattr(place, name, self._hiding(vars(place)[name], of_class))
             yield
         finally:
             for place, name, own in before:
@@ -218,6 +247,19 @@ class Recorder(Watch):  # type: ignore[no-untyped-call]  # torch's own
             return out
 
         return noting
+
+    def _hiding(self, method: Any, of_class: bool) -> Any:
+        """A method in which a trace sees nothing."""
+
+        def hiding(first: Any, *args: Any, **kwargs: Any) -> Any:
+            bound = method.__get__(None, first) if of_class else method.__get__(first, type(first))
+            self._hidden += 1
+            try:
+                return bound(*args, **kwargs)
+            finally:
+                self._hidden -= 1
+
+        return classmethod(hiding) if of_class else hiding
 
 
 _INHERITED = object()
@@ -249,6 +291,7 @@ def record(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R
     return Recording(
         *(ran.model, ran.args, ran.kwargs, seen.events, seen.module_calls, seen.functions),
         *(result, nodes, macs, live(seen, ran.out), _masks(model), seen.inside),
+        seen.opaque,
     )
 
 

@@ -37,7 +37,7 @@ def traced(recording: Recording, rules: dict[str, Rule], hidden: Outcome = ()) -
     """What rules by the names of operators count; ``hidden`` run within fast paths."""
     for event, start, end in _whole(recording):
         rule = rules.get(SYNONYMS.get(event.name, event.name))
-        if rule is None or not any(recording.live[start:end]):
+        if rule is None or not any(recording.live[start:end]) or recording.opaque[start]:
             continue
         if hidden and below(recording.events[start].path, hidden):
             continue
