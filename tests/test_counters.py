@@ -113,7 +113,10 @@ sys.meta_path.insert(0, Blocked())
 from netcalc.cli import main
 main(["table", "torchvision:resnet18", "--as", sys.argv[1], "--format", "json"])
 """
-PACKAGES = ["fvcore", "torchinfo", "ptflops", "thop", "calflops", "torchprofile", "flopth"]
+PACKAGES = [
+    *("fvcore", "torchinfo", "ptflops", "thop", "calflops", "torchprofile", "flopth"),
+    *("torchscan", "torchlens"),
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

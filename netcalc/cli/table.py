@@ -58,7 +58,7 @@ from netcalc.errors import InputError
     metavar="NAME",
     help="Count as another counter does, without it: fvcore, torchinfo, thop, ptflops-pytorch,"
     " ptflops-aten, calflops-macs, calflops-flops, flopcountermode-cpu, flopcountermode-meta,"
-    " torchprofile, flopth.",
+    " torchprofile, flopth, torchscan-macs, torchscan-flops, torchlens.",
 )
 @strict_option
 @network_options

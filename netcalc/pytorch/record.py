@@ -109,7 +109,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
             self.ran.append(Ran(kind, path, None, _shapes(args), seen.output, [seen]))
         return out
 
-    def enter(self, module: nn.Module, inputs: Any) -> None:
+    def enter(self, module: nn.Module, inputs: Any, named: Any) -> None:
         """A module is called."""
         if threading.get_ident() != self.thread or id(module) not in self.paths:
             return
@@ -168,7 +168,7 @@ def module_hooks(enter: Callable[..., None], leave: Callable[..., None]) -> Iter
             leave(within[-1], (), inputs[0])
         within.append(module)
         output = None
-        enter(module, inputs)
+        enter(module, inputs, named)
         try:
             output = called(module, *inputs, **named)
             return output

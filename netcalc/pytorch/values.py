@@ -120,7 +120,7 @@ def run(model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Outputs:
         held |= own
     layers: dict[str, torch.Tensor] = {}
 
-    def enter(module: nn.Module, args: Any) -> None:
+    def enter(module: nn.Module, args: Any, named: Any) -> None:
         if id(module) in paths:
             layers.setdefault(paths[id(module)], torch.empty(0))  # the order of first execution
 

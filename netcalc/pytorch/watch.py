@@ -197,7 +197,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         """What else is to be seen of a pass."""
         return nullcontext()
 
-    def entering(self, module: nn.Module, inputs: Any) -> None:
+    def entering(self, module: nn.Module, inputs: Any, named: Any) -> None:
         """A module is called."""
         if id(module) not in self.paths:
             return

@@ -76,7 +76,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "torchinfo, thop",
         "attention as a module counts as nothing",
-        "torchinfo.summary(nn.MultiheadAttention(32, 4), input_data=[torch.rand(2, 10, 32)] * 3)",
+        "torchinfo.summary(nn.MultiheadAttention(32, 4, batch_first=True),"
+        " input_data=[torch.rand(2, 10, 32)] * 3)",
         "Both print 0 for it; right is 94,720.",
     ),
     Fault(
@@ -163,5 +164,81 @@ FAULTS: tuple[Fault, ...] = (
         "products of sizes count as multiplications",
         "x.view(x.shape[0] * 3, -1)",
         "1 for each product of whole numbers that stays in the trace.",
+    ),
+    Fault(
+        "torchscan",
+        "an unbatched convolution reads its height as channels",
+        "crawl_module(nn.Conv2d(4, 8, 3), args=(torch.rand(4, 16, 16),))",
+        "225,792 MACs; right is 56,448.",
+    ),
+    Fault(
+        "torchscan",
+        "transposed convolutions at output size",
+        "crawl_module(nn.ConvTranspose2d(4, 8, 3, stride=2), args=(torch.rand(1, 4, 16, 16),))",
+        "313,640 MACs, 8 of them for padding; right is 73,728, half of its own operator FLOPs.",
+    ),
+    Fault(
+        "torchscan",
+        "the window of a pool by one of its sides",
+        "crawl_module(nn.MaxPool2d(3), args=(torch.rand(1, 4, 9, 9),))",
+        "72, 2 for each window; nn.MaxPool2d((3, 3)), the same pool, counts 288, which is right.",
+    ),
+    Fault(
+        "torchscan",
+        "adaptive pools by the remainder of their sizes",
+        "crawl_module(nn.AdaptiveAvgPool2d(7), args=(torch.rand(1, 3, 13, 13),))",
+        "7,350, as if each window had 7x7 elements; none has more than 3x3. On 14x14 it is 735.",
+    ),
+    Fault(
+        "torchscan",
+        "Dropout counts in evaluation",
+        "crawl_module(nn.Dropout(), args=(torch.rand(2, 16),))",
+        "32 module FLOPs; it runs in evaluation mode, in which nothing is dropped. Its formula for"
+        " nn.Transformer leaves dropout out.",
+    ),
+    Fault(
+        "torchscan",
+        "attention has FLOPs and no MACs",
+        "crawl_module(nn.MultiheadAttention(32, 4, batch_first=True),"
+        " args=(torch.rand(2, 10, 32),) * 3)",
+        "191,761 module FLOPs and 0 MACs, which it calls partial; right is 94,720.",
+    ),
+    Fault(
+        "torchscan",
+        "an encoder with a padding mask cannot be counted",
+        "layer = nn.TransformerEncoderLayer(32, 4, 64, batch_first=True)\n"
+        "crawl_module(nn.TransformerEncoder(layer, 2), args=(torch.rand(2, 10, 32),),\n"
+        "    kwargs={'src_key_padding_mask': torch.zeros(2, 10, dtype=torch.bool)})",
+        "Raises RuntimeError: it asks a nested tensor for its shape. The model itself runs, also"
+        " with hooks.",
+    ),
+    Fault(
+        "torchlens",
+        "the first parameter among the arguments is taken to be the weight",
+        "nn.Linear(8, 4) on an nn.Parameter of 1x5x8, as learned queries are",
+        "100 MACs; right is 160. nn.Conv2d(4, 8, 3) on a parameter of 1x4x8x8 counts 73,728; right"
+        " is 10,368.",
+    ),
+    Fault(
+        "torchlens",
+        "layers whose weights are computed count as nothing",
+        "trace = torchlens.trace(weight_norm(nn.Linear(16, 8)), torch.rand(2, 16))\n"
+        "trace.total_macs_forward",
+        "0; right is 256. timm's nfnet_l0 has 13,215,744 of 4,255,094,784. It names these layers as"
+        " unknown.",
+    ),
+    Fault(
+        "torchlens",
+        "operands that are given by name are not seen",
+        "F.scaled_dot_product_attention(query=q, key=k, value=v) on 2x4x16x8",
+        "0; by position it is 32,768, which is right. torch.matmul(x, other=y) is 0 too.",
+    ),
+    Fault(
+        "torchlens",
+        "projections of cross attention count as nothing",
+        "attention = nn.MultiheadAttention(32, 4, batch_first=True)\n"
+        "torchlens.trace(attention, (x, y, y)).total_macs_forward"
+        "  # of 2x10x32 and 2x7x32",
+        "29,440; right is 78,592. The weights of the three projections are views of a parameter.",
     ),
 )

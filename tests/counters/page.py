@@ -58,9 +58,9 @@ def _models() -> Iterator[str]:
     yield "# Counters\n"
     yield (
         "What other counters print for models on an image of the model's own size. FLOPs are"
-        " printed by flopcountermode and calflops-flops, multiply-adds (and more) by the others."
-        " Every number follows from the counter's convention but for those with a mark, which are"
-        " followed by what is left unexplained.\n"
+        " printed by flopcountermode, calflops-flops and torchscan-flops, multiply-adds (and more)"
+        " by the others. Every number follows from the counter's convention but for those with a"
+        " mark, which are followed by what is left unexplained.\n"
     )
     yield _row("model", "true MACs", *NAMES)
     yield _row(":--", *["--:"] * (len(NAMES) + 1))

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import nn
 
+from netcalc.pytorch.counters.calls import Call, Sized
 from netcalc.pytorch.counters.convention import Convention, Count, beside, over
 from netcalc.pytorch.counters.einsum import optimized
 from netcalc.pytorch.counters.patched import (
@@ -26,7 +27,7 @@ from netcalc.pytorch.counters.patched import (
     slow,
     times,
 )
-from netcalc.pytorch.counters.recording import Call, Recording, Sized
+from netcalc.pytorch.counters.recording import Recording
 
 Rule = Callable[[Call], Iterator[Count]]
 """What is counted of a call of a function; sums of products in MACs."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from netcalc.core.counters import Counted, Term
-from netcalc.pytorch.counters.recording import Call, Recording
+from netcalc.pytorch.counters.calls import Call
+from netcalc.pytorch.counters.recording import Recording
 
 
 class Count(NamedTuple):

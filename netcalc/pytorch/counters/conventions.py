@@ -18,6 +18,9 @@ NAMES: dict[str, str] = {
     "flopcountermode-meta": "flopcountermode",
     "torchprofile": "torchprofile",
     "flopth": "flopth",
+    "torchscan-macs": "torchscan",
+    "torchscan-flops": "torchscan",
+    "torchlens": "torchlens",
 }
 """By the name of each, the file here that says how it counts."""
 

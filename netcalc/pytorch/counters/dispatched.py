@@ -109,7 +109,7 @@ class _Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch'
             self.found.append(Product(packet.__name__, self.within[-1], within=True))
         return out
 
-    def entering(self, module: nn.Module, inputs: Any) -> None:
+    def entering(self, module: nn.Module, inputs: Any, named: Any) -> None:
         """A module is called."""
         self.within.append(self.paths.get(id(module), self.within[-1]))
 

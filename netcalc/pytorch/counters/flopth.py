@@ -8,9 +8,10 @@ from typing import Any
 
 from torch import nn
 
+from netcalc.pytorch.counters.calls import Call, Sized
 from netcalc.pytorch.counters.convention import Convention, Count, beside, over
 from netcalc.pytorch.counters.dispatched import below, fast
-from netcalc.pytorch.counters.recording import Call, Recording, Sized
+from netcalc.pytorch.counters.recording import Recording
 
 Rule = Callable[[Call, Any], Iterator[Count]]
 """What it counts of a call of a module."""

@@ -115,6 +115,24 @@ def _flopth(model: nn.Module, args: Args, named: Named) -> int:
     return int(macs)
 
 
+def _torchscan(total: str) -> Run:
+    def run(model: nn.Module, args: Args, named: Named) -> int:
+        from torchscan import crawl_module
+
+        found: Any = crawl_module(model, args=args, kwargs=named)["totals"][total]
+        if found["known_value"] is None:
+            raise RuntimeError("it has no value")
+        return int(found["known_value"])
+
+    return run
+
+
+def _torchlens(model: nn.Module, args: Args, named: Named) -> int:
+    import torchlens
+
+    return int(torchlens.trace(model, args, named).total_macs_forward)
+
+
 def _on_meta(x: Any) -> Any:
     return x.to("meta") if isinstance(x, torch.Tensor) else x
 
@@ -152,6 +170,9 @@ COUNTERS: dict[str, Run] = {
     "flopcountermode-meta": _flop_counter_mode("meta"),
     "torchprofile": _torchprofile,
     "flopth": _flopth,
+    "torchscan-macs": _torchscan("macs"),
+    "torchscan-flops": _torchscan("module_flops"),
+    "torchlens": _torchlens,
 }
 """By the names that netcalc has for them. Each damages models: give it a copy, in a process."""
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from torch import nn
 
+from netcalc.pytorch.counters.calls import Call, Sized
 from netcalc.pytorch.counters.convention import Count, beside, over
 from netcalc.pytorch.counters.dispatched import Hooked, below, fast
-from netcalc.pytorch.counters.recording import Call, Recording, Sized
+from netcalc.pytorch.counters.recording import Recording
 
 BROADCAST = "matrix products whose right operand has more axes"
 VECTOR = "products with a vector as with a square matrix"

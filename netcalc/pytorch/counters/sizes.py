@@ -203,10 +203,10 @@ class _Sizes(Watch):  # type: ignore[no-untyped-call]  # torch's own
             patches.enter_context(_Functions(self))
             yield
 
-    def entering(self, module: torch.nn.Module, inputs: Any) -> None:
+    def entering(self, module: torch.nn.Module, inputs: Any, named: Any) -> None:
         """A module is called."""
         with self.at_work():
-            super().entering(module, inputs)
+            super().entering(module, inputs, named)
 
     def leaving(self, module: torch.nn.Module, inputs: Any, output: Any) -> None:
         """A module is done."""

@@ -9,8 +9,9 @@ from typing import Any
 
 from torch import nn
 
+from netcalc.pytorch.counters.calls import Call, Packed
 from netcalc.pytorch.counters.convention import Convention, Count, beside, over
-from netcalc.pytorch.counters.recording import Call, Packed, Recording
+from netcalc.pytorch.counters.recording import Recording
 
 Rule = Callable[[Call, Any], Iterator[Count]]
 """What it counts of a call of a module."""

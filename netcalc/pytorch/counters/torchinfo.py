@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from netcalc.pytorch.counters.calls import Call, Packed, Sized
 from netcalc.pytorch.counters.convention import Convention, Count, beside, over
-from netcalc.pytorch.counters.recording import Call, Packed, Recording, Sized
+from netcalc.pytorch.counters.recording import Recording
 
 Shape = tuple[int, ...]
 
