@@ -67,7 +67,7 @@ def reconcile(
     Raises UnknownNameError for a counter that there is not, InputError where PyTorch is missing or
     a model cannot be sent to another process, NetcalcError where it cannot run.
     """
-    subject = _subject(net, input, batch, arguments)
+    subject = _subject(net, input, batch, arguments, sent=True)
     from netcalc.pytorch.counters.reconcile import reconcile as run
 
     return Reconciliation(run(subject, counters, timeout))
@@ -93,8 +93,10 @@ def count_as(
     return CountedAs(convention.name, convention.version, recording.result, counted)
 
 
-def _subject(net: Any, shape: Any, batch: int | None, arguments: dict[str, Any]) -> Subject:
-    """The model, on the inputs asked for."""
+def _subject(
+    net: Any, shape: Any, batch: int | None, arguments: dict[str, Any], sent: bool = False
+) -> Subject:
+    """The model, on the inputs asked for; one that is ``sent`` runs in other processes too."""
     try:
         from netcalc.pytorch.build import build
         from netcalc.pytorch.counters.reconcile import given, named
@@ -108,9 +110,9 @@ def _subject(net: Any, shape: Any, batch: int | None, arguments: dict[str, Any])
         return named(made[0], shape, {**made[1], **arguments}, batch)
     if not isinstance(net, str | Graph | Analysis):
         args = tuple(shape) if isinstance(shape, Sequence) else (shape,)
-        return given(type(net).__name__, net, args, {})
+        return given(type(net).__name__, net, args, {}, sent)
     if isinstance(net, str):
         net = load_on(net, shape, **arguments)
     result = (net if isinstance(net, Analysis) else analyse(net, shape, batch)).result
     inputs = tuple(empty(Tensor(x.dims, x.dtype)) for x in result.inputs.values())
-    return given(result.graph.factory, build(result), inputs, {})
+    return given(result.graph.factory, build(result), inputs, {}, sent)

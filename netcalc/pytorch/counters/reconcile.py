@@ -61,8 +61,11 @@ def _size(x: torch.Tensor) -> Tensor:
     return Tensor(tuple(x.shape), str(x.dtype).removeprefix("torch."))
 
 
-def given(name: str, model: nn.Module, args: Any, kwargs: Any) -> Subject:
-    """A model that is there; it goes to other processes as a pickle."""
+def given(name: str, model: nn.Module, args: Any, kwargs: Any, sent: bool) -> Subject:
+    """A model that is there; where it is ``sent`` to other processes, as a pickle."""
+    subject = Subject(name, model, tuple(args), dict(kwargs), Job("", "", {}, None))
+    if not sent:
+        return subject
     try:
         pickled = pickle.dumps((model, args, kwargs))
     except Exception as problem:
@@ -71,7 +74,7 @@ def given(name: str, model: nn.Module, args: Any, kwargs: Any) -> Subject:
             f"{name} cannot be sent to the counters' processes: {told}; name it as"
             " path/to/file.py:factory"
         ) from problem
-    return Subject(name, model, tuple(args), dict(kwargs), Job("", "", {}, None, pickled))
+    return subject._replace(job=subject.job._replace(pickled=pickled))
 
 
 def count_as(subject: Subject, name: str) -> tuple[Convention, Recording, Counted]:
