@@ -503,3 +503,20 @@ def test_a_thread_without_tensors_is_no_matter() -> None:
     graph = trace(InAThread("no tensors"), torch.empty(2, 4))
     assert nc.analyse(graph).totals.macs == 2 * 4 * 4
     assert threading.Thread.start.__module__ == "threading"
+
+
+class Groups(nn.Module):
+    """Ten rows in two groups, of 4 and 6."""
+
+    def forward(self, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        ends = torch.tensor([4, 10], dtype=torch.int32, device=x.device)
+        return torch._grouped_mm(x, w, offs=ends)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_products_of_groups(dtype: torch.dtype) -> None:
+    """PyTorch's own meta kernel takes bfloat16 alone."""
+    x, w = torch.rand(10, 8).to(dtype), torch.rand(2, 8, 16).to(dtype)
+    found = nc.analyse(nc.trace(Groups(), x, w))
+    assert found.totals.macs == 10 * 8 * 16
+    assert next(iter(found.outputs.values())).dtype == str(dtype).removeprefix("torch.")

@@ -202,3 +202,15 @@ def _all_on_meta(args: Any) -> bool:
                     return False
                 first = first or i == 0
     return first
+
+
+def by_kernel(func: Any, said: Signature, args: Any, kwargs: Any) -> Any:
+    """What PyTorch's kernel gives.
+
+    That for products of groups on the meta device takes bfloat16 alone, the CPU's all types.
+    """
+    kind = args[0].dtype if said.name == "_grouped_mm" else None
+    if kind is None or not args[0].is_meta:
+        return func(*args, **kwargs)
+    narrow = [x.bfloat16() if isinstance(x, torch.Tensor) and x.dtype == kind else x for x in args]
+    return func(*narrow, **kwargs).to(kind)

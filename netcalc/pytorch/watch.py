@@ -21,7 +21,7 @@ from netcalc.core.ops.custom import Written
 from netcalc.core.rules import RULES
 from netcalc.errors import NetcalcError
 from netcalc.pytorch import contagion
-from netcalc.pytorch.answers import answer
+from netcalc.pytorch.answers import answer, by_kernel
 from netcalc.pytorch.custom import by_rule, patched, ruled
 from netcalc.pytorch.events import Event, Seen, Signature, signature
 from netcalc.pytorch.lift import lift
@@ -124,7 +124,10 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
             out = answer(event, said, args, kwargs)
             if out is not None:
                 return self._done(event, said, args, kwargs, out)
-        run = contagion.run(func, said, args, kwargs) if self.mixed else func(*args, **kwargs)
+        if self.mixed:
+            run = contagion.run(func, said, args, kwargs)
+        else:
+            run = by_kernel(func, said, args, kwargs)
         return self._noted(event, func, said, args, kwargs, run)
 
     def _noted(

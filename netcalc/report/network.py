@@ -64,10 +64,15 @@ def _paper(result: Result, chosen: bool) -> tuple[Table, tuple[str, ...]]:
     return table, (*notes, "")
 
 
+def named_inputs(result: Result) -> str:
+    """The inputs with their sizes and types; with their names if there are several."""
+    alone = len(result.inputs) == 1
+    return ", ".join(_input(name, x, alone) for name, x in result.inputs.items())
+
+
 def title(result: Result) -> str:
     """What was made, and on which input."""
-    alone = len(result.inputs) == 1
-    inputs = ", ".join(_input(name, x, alone) for name, x in result.inputs.items())
+    inputs = named_inputs(result)
     return f"{result.graph.factory} {f'on {inputs}' if inputs else 'without an input'}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from netcalc.core.counters import CounterLine, Reconciled
-from netcalc.report.network import title
+from netcalc.report.network import named_inputs, title
 from netcalc.report.table import Column, Report, Table
 from netcalc.report.units import grouped, signed, sizes
 
@@ -85,11 +85,11 @@ def _notes(found: Reconciled) -> Iterator[str]:
 
 def document(found: Reconciled) -> dict[str, Any]:
     """The document for machines."""
-    totals = found.result.totals
+    totals, inputs = found.result.totals, found.result.inputs
     return {
         "schema": 1,
         "model": found.name,
-        "input": sizes(found.result.inputs),
+        "input": sizes(inputs) if len(inputs) == 1 else named_inputs(found.result),
         "params": totals.params,
         "macs": totals.macs,
         "counters": [
