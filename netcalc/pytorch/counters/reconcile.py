@@ -92,6 +92,8 @@ def reconcile(
 
     Raises UnknownNameError for a counter that netcalc has no convention for.
     """
+    if names is not None and not names:
+        raise InputError(f"no counter is named; there are {', '.join(conventions.NAMES)}")
     chosen = [_convention(name) for name in dict.fromkeys(names or conventions.NAMES)]
     with undisturbed(subject.model):
         recording = _recorded(subject, False)
