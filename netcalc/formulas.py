@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from netcalc.core.graph import Graph
-from netcalc.errors import InputError
-from netcalc.loading import load
+from netcalc.errors import InputError, UnknownNameError
+from netcalc.loading import file_of, load, made_by
+from netcalc.zoo import find
 
 if TYPE_CHECKING:
     from netcalc.symbolic.breakeven import BreakEven
@@ -31,10 +32,10 @@ def formula(
     Raises InputError where sympy is missing, for a symbol or quantity that cannot be.
     """
     from_symbols = _needed()
-    sizes, even = _sizes(net)
-    chosen = symbols if symbols is not None else sizes or even or ["input=n"]
-    given = from_symbols.symbols_in(chosen)
-    found: Formula = from_symbols.formula(_maker(net), given, quantity, path, even)
+    if symbols is None:
+        symbols = _sizes(net) or list(_even(net)) or ["input=n"]
+    given = from_symbols.symbols_in(symbols)
+    found: Formula = from_symbols.formula(_maker(net), given, quantity, path, _even(net))
     return found
 
 
@@ -51,7 +52,7 @@ def break_even(first: str, second: str, over: str, quantity: str = "params") -> 
     name, equals, listed = (part.strip() for part in over.partition("="))
     if not name.isidentifier():
         raise InputError(f"--over takes a symbol such as r, or r=r3,r5,pp, not {over!r}")
-    sizes = [_sizes(net)[0] for net in (first, second)]
+    sizes = [_sizes(net) for net in (first, second)]
     wanted = [part.strip() for part in listed.split(",") if part.strip()]
     alone = [
         a for own, others in zip(sizes, sizes[::-1], strict=True) for a in own if a not in others
@@ -81,27 +82,34 @@ def _maker(net: str) -> Callable[[Mapping[str, Any]], Graph]:
     return lambda arguments: load(net, **arguments)
 
 
-def _sizes(net: str) -> tuple[list[str], list[str]]:
-    """The arguments of a network that are sizes, and those that are fractions of sizes."""
-    from netcalc.errors import UnknownNameError
-    from netcalc.zoo import find
+def _sizes(net: str) -> list[str]:
+    """The arguments of a network, or of its file, that are sizes and that it does not set."""
+    file = file_of(net)
+    if file:
+        from netcalc.spec import sizes_of
 
+        return list(sizes_of(file[0], file[1]))
+    return _open(net, "Num")
+
+
+def _even(net: str) -> dict[str, int]:
+    """The arguments that are fractions of widths, with what a scaled width is a multiple of."""
+    step = _set(net).get("round", "").removeprefix("+")
+    return dict.fromkeys(_open(net, "Fraction"), int(step) if step.isdecimal() else 1)
+
+
+def _open(net: str, kind: str) -> list[str]:
+    """The arguments of a kind that a network of the zoo has and does not set."""
+    if file_of(net) or made_by(net):
+        return []
     try:
         parameters = find(net.partition("@")[0].strip()).parameters()
     except UnknownNameError:
-        return _of_file(net), []
-    kinds = {name: str(p.annotation) for name, p in parameters.items()}
-    taken = {part.partition("=")[0].strip() for part in net.partition("@")[2].split(",")}
-    free = {name: kind for name, kind in kinds.items() if name not in taken}
-    return (
-        [name for name, kind in free.items() if kind == "Num"],
-        [name for name, kind in kinds.items() if kind == "Fraction"],
-    )
+        return []  # loading it says so
+    return [n for n, p in parameters.items() if str(p.annotation) == kind and n not in _set(net)]
 
 
-def _of_file(net: str) -> list[str]:
-    """The parameters of a file whose defaults are whole numbers."""
-    from netcalc.spec import sizes_of
-
-    name = net.partition("@")[0].strip()
-    return list(sizes_of(name)) if name.lower().endswith((".yaml", ".yml", ".json")) else []
+def _set(net: str) -> dict[str, str]:
+    """The arguments behind the @ of a network of the zoo."""
+    parts = [part.partition("=") for part in net.partition("@")[2].split(",")]
+    return {name.strip().replace("-", "_"): value.strip() for name, _, value in parts}

@@ -165,6 +165,7 @@ def test_parameters_of_files_are_symbols(tmp_path: Any) -> None:
         (("reduced", "--at", "nowhere"), "has no layer or module 'nowhere'"),
         (("reduced", "--symbols", "c1,c1"), "given twice"),
         (("reduced", "--symbols", "c1=8"), "write a symbol as"),
+        (("googlenet", "--symbols", "round=r"), "round must be a number"),
         (("nonet",), "there is no network called 'nonet'"),
     ],
 )

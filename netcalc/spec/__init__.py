@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,20 +48,19 @@ def load_file(path: str, **arguments: Any) -> Graph:
     return network_of(read_file(file), path, arguments)
 
 
-def sizes_of(path: str) -> dict[str, int]:
+def sizes_of(path: str, arguments: Mapping[str, Any] | None = None) -> dict[str, int]:
     """The parameters of a file's network that are whole numbers, with their defaults.
 
-    Raises as ``load_file`` does.
+    Those in ``arguments`` are given and left out. Raises as ``load_file`` does.
     """
-    load_file(path)  # for what is wrong with it
+    given = dict(arguments or {})
+    load_file(path, **given)  # for what is wrong with it
     value = read_file(Path(path))
     assert isinstance(value, Fields)
     maker = Maker(path)
     known = value.entries.get("parameters")
-    found: dict[str, Any] = {}
-    for p in parameters(maker, known) if known is not None else ():
-        found[p.name] = p.value(maker, found)
-    return {name: default for name, default in found.items() if type(default) is int}
+    found = _given(maker, parameters(maker, known), given) if known is not None else {}
+    return {k: size for k, size in found.items() if type(size) is int and k not in given}
 
 
 def network_of(value: Value, file: str, arguments: dict[str, Any]) -> Graph:

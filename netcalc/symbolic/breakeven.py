@@ -10,6 +10,7 @@ import sympy
 from netcalc.core.analyse import analyse, total
 from netcalc.errors import InputError
 from netcalc.symbolic.formula import QUANTITIES, Formula, Make, formula, symbol
+from netcalc.symbolic.printing import text_of
 
 COUNTS = QUANTITIES[:3]
 
@@ -108,7 +109,7 @@ def told(found: BreakEven) -> list[str]:
     """Both formulas and the spans, in lines."""
     first, second = found.formulas
     names = " = ".join(found.arguments)
-    lines = [f"{f.name}: {f.quantity} = {f.expressions[0]}" for f in (first, second)]
+    lines = [f"{f.name}: {f.quantity} = {text_of(f.expressions[0])}" for f in (first, second)]
     lines.append(f"{names} = {found.symbol}")
     for span in found.spans:
         lines += _span(found, span, first.name, second.name)

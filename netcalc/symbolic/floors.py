@@ -28,6 +28,8 @@ def _one(inside: Any) -> Any:
     """The floor of an expression, without the floor that it may be a fraction of."""
     numerator, denominator = sympy.fraction(sympy.together(inside))
     numerator = sympy.expand(numerator)
+    if denominator == 1 and numerator.is_integer:
+        return numerator
     floors = [term for term in numerator.args if isinstance(term, sympy.floor)] or (
         [numerator] if isinstance(numerator, sympy.floor) else []
     )

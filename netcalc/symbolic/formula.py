@@ -18,12 +18,10 @@ from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard
 from netcalc.errors import InputError, UnknownNameError, did_you_mean
 from netcalc.spec.expression import evaluate
+from netcalc.symbolic.conditions import assumed
 from netcalc.symbolic.floors import flat
 
 QUANTITIES = ("params", "macs", "activations", "output")
-TRIED = 2048
-"""So many values of a lone symbol are tried for those from which the assumptions hold."""
-
 Make = Callable[[Mapping[str, Any]], Graph]
 """Makes the network with some arguments, symbols among them."""
 
@@ -75,36 +73,49 @@ def symbols_in(given: Sequence[str]) -> dict[str, Any]:
 
 
 def formula(
-    make: Make, given: Mapping[str, Any], quantity: str, path: str = "", even: Sequence[str] = ()
+    make: Make,
+    given: Mapping[str, Any],
+    quantity: str,
+    path: str = "",
+    even: Mapping[str, int] | None = None,
 ) -> Formula:
     """A quantity of a network, or of the part under a path.
 
     ``given`` has symbols or expressions by the network's arguments; ``input`` is height and width.
-    ``even`` names arguments that are fractions, for which products with widths must be whole.
-    Raises InputError for another quantity or a network without height and width, UnknownNameError
-    for a path that there is not.
+    ``even`` names arguments that are fractions, of which products with widths must be multiples of
+    the number given. Raises InputError for another quantity, a network without height and width or
+    a symbol where a number is needed, UnknownNameError for a path that there is not.
     """
     if quantity not in QUANTITIES:
         raise InputError(f"there is no quantity {quantity!r}; choose from {', '.join(QUANTITIES)}")
-    graph = make({name: value for name, value in given.items() if name != "input"})
-    conditions: list[tuple[Node, Any]] = []
-
-    def collect(node: Node, ins: tuple[Tensor, ...], guard: Guard) -> None:
-        conditions.extend((node, holds) for holds in guard.holds if holds not in (True, sympy.true))
-
-    inputs = _sized(graph, given["input"]) if "input" in given else None
-    result = analyse(graph, inputs, collect)
     free = [s for v in given.values() for s in sorted(v.free_symbols, key=str)]
     order = tuple(dict.fromkeys(str(s) for s in free))
-    whole = [f"{name} times every width is a whole number" for name in even if name in given]
+    conditions: list[tuple[str, Any]] = []
+
+    def collect(node: Node, ins: tuple[Tensor, ...], guard: Guard) -> None:
+        conditions.extend((node.name, holds) for holds in guard.holds)
+
+    try:
+        graph = make({name: value for name, value in given.items() if name != "input"})
+        inputs = _sized(graph, given["input"]) if "input" in given else None
+        result = analyse(graph, inputs, collect)
+        found = _expressions(result, quantity, path)
+    except TypeError as problem:  # sympy's answer to what only a number can be asked
+        names = ", ".join(given)
+        raise InputError(f"a rule needs a number where a symbol stands: {names}") from problem
+    whole = [_even(name, step) for name, step in (even or {}).items() if name in given]
     return Formula(
         graph.name,
         quantity,
         path,
         order,
-        tuple(tidy(e, order) for e in _expressions(result, quantity, path)),
-        (*whole, *_assumed(conditions, order)),
+        tuple(tidy(e, order) for e in found),
+        (*whole, *assumed(conditions, order)),
     )
+
+
+def _even(name: str, step: int) -> str:
+    return f"{name} times every width is a {f'multiple of {step}' if step > 1 else 'whole number'}"
 
 
 def _sized(graph: Graph, side: Any) -> dict[str, Tensor]:
@@ -133,44 +144,3 @@ def tidy(expression: Any, symbols: Sequence[str]) -> Any:
     expanded = sympy.expand(flat(sympy.sympify(expression)))
     forms = [expanded, *(sympy.collect(expanded, symbol(name)) for name in symbols)]
     return min(forms, key=lambda form: (sympy.count_ops(form), forms.index(form)))
-
-
-# --- assumptions ---------------------------------------------------------------------------------
-
-
-def _assumed(conditions: list[tuple[Node, Any]], symbols: Sequence[str]) -> list[str]:
-    """The conditions in words: of a lone symbol, from where on they hold."""
-    if any(holds in (False, sympy.false) for _, holds in conditions):
-        node = next(node for node, holds in conditions if holds in (False, sympy.false))
-        raise InputError(f"{node.name} cannot be for any value of {', '.join(symbols)}")
-    relations = list(dict.fromkeys(sympy.sympify(holds) for _, holds in conditions))
-    bounds = [r for r in relations if not r.has(sympy.Mod)]
-    divisors = [r for r in relations if r.has(sympy.Mod)]
-    told = [_divides(r) for r in divisors]
-    if bounds and len({s for r in bounds for s in r.free_symbols}) == 1:
-        (lone,) = {s for r in bounds for s in r.free_symbols}
-        return [f"valid from {lone} = {_from(bounds, lone)}", *told]
-    return [*(str(flat(r.lhs) if r.is_Relational else r) + _rest(r) for r in bounds), *told]
-
-
-def _rest(relation: Any) -> str:
-    return f" {relation.rel_op} {flat(relation.rhs)}" if relation.is_Relational else ""
-
-
-def _divides(relation: Any) -> str:
-    modulo = next(iter(relation.atoms(sympy.Mod)))
-    return f"{modulo.args[0]} is a multiple of {modulo.args[1]}"
-
-
-def _from(bounds: list[Any], lone: Any) -> int:
-    """The smallest value from which on all bounds hold."""
-    held = [sympy.lambdify(lone, r.lhs - r.rhs, "math") for r in bounds]
-    signs = [1 if r.rel_op in (">=", ">") else -1 for r in bounds]
-    strict = [r.rel_op in (">", "<") for r in bounds]
-    first = TRIED
-    for value in range(TRIED, 0, -1):
-        for gap, sign, above in zip(held, signs, strict, strict=True):
-            if not (sign * gap(value) > 0 if above else sign * gap(value) >= 0):
-                return first
-        first = value
-    return first

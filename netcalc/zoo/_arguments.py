@@ -41,9 +41,12 @@ def parse(name: str, value: Any, parameter: Parameter) -> Any:
             raise InputError(f"{name} must be an integer of at most 15 digits, got {value[:40]!r}")
         return int(value)
     try:
-        return number(name, value)
+        found = number(name, value)
     except SpecError as problem:
         raise InputError(str(problem)) from None
+    if kind == "int" and not isinstance(found, int):
+        raise InputError(f"{name} must be a number, not many or a symbol: {plain(value)}")
+    return found
 
 
 def _fraction(name: str, value: Any) -> Any:
