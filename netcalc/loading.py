@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,12 @@ def load_on(net: str, shape: object, /, **arguments: object) -> Graph:
     made = made_by(net)
     if made is not None:
         name, given = made
-        return _traced(name, shape, _together(net, given, arguments))
+        return _traced(name, shape, together(net, given, arguments))
     file = _NET.fullmatch(net)
     name, rest = (file["file"], file["rest"] or "") if file else _parted(net)
     if not name:
         raise InputError(f"{net!r} names no network; see `netcalc list`")
-    given = _together(net, _arguments(net, rest, keep=file is not None), arguments)
+    given = together(net, _arguments(net, rest, keep=file is not None), arguments)
     if file:
         from netcalc.spec import load_file  # PyYAML is imported for files only
 
@@ -108,7 +108,8 @@ def _literal(text: str) -> object:
         return text
 
 
-def _together(net: str, given: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+def together(net: str, given: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a NET from two places. Raises InputError for one that both have."""
     twice = given.keys() & arguments.keys()
     if twice:
         raise InputError(f"{net!r} and a keyword or option both set {', '.join(sorted(twice))}")

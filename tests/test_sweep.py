@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 from dataclasses import replace
@@ -18,6 +19,7 @@ from netcalc.sweep.best import Best, stacked
 from netcalc.sweep.candidates import candidates, chunk_size
 from netcalc.sweep.chunks import of_vectors
 from netcalc.sweep.intervals import Interval
+from netcalc.sweep.reasons import without_numbers
 from netcalc.sweep.survey import survey
 from netcalc.sweeping import read_space
 from netcalc.zoo.googlenet import TABLE_1, Inception
@@ -282,7 +284,69 @@ def test_intervals_hold_what_comes_out(ends: list[tuple[int, int]]) -> None:
             assert (interval <= x - 1) is not True
 
 
+def test_memory_beyond_64_bits_is_exact() -> None:
+    vary = {"c1": [2**32], "c_in": [2**31, 2**30]}
+    frame = nc.sweep({"net": "reduced", "vary": vary, "show": ["params", "training_bytes"]})
+    for row in frame.to_dict("records"):
+        graph = nc.load("reduced", c1=row["c1"], c_in=row["c_in"])
+        assert row["training_bytes"] == nc.analyse(graph).memory().training > 2**63
+
+
 # --- what is left out ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("c_in", [1, 9 * 10**14])
+def test_a_division_by_zero_keeps_to_nothing(c_in: int) -> None:
+    widths = [1, 2, 126, 127, 128, 129, 256]
+    for text, holds in {
+        "c1 % (c1 - 128) == 0": lambda c: c % (c - 128) == 0,
+        "c1 // (128 - c1) < 9": lambda c: c // (128 - c) < 9,
+        "1 >= (7 - c1 * 0) // (c1 - 1)": lambda c: 7 // (c - 1) <= 1,
+    }.items():
+        space = {"net": "reduced", "vary": {"c1": widths, "c_in": [c_in]}, "constraints": [text]}
+        frame = nc.sweep(space)
+        expected = []
+        for c in widths:
+            with contextlib.suppress(ZeroDivisionError):
+                expected += [c] if holds(c) else []
+        assert 0 < len(expected) < len(widths)
+        assert frame["c1"].tolist() == expected
+        assert sum(frame.attrs["left_out"].values()) == len(widths) - len(expected)
+
+
+def test_a_division_by_zero_of_what_is_static(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(FILE)
+    space = {"net": str(tmp_path / "net.yaml"), "vary": {"k": [1, 2, 3], "c": [4, 5]}}
+    frame = nc.sweep({**space, "constraints": ["c % (k - 1) == 0"]})
+    assert frame[["k", "c"]].values.tolist() == [[2, 4], [2, 5], [3, 4]]
+    assert frame.attrs["left_out"] == {"excluded by c % (k - 1) == 0": 3}
+
+
+def test_reasons_are_told_once() -> None:
+    space = {"net": "bn_inception", "vary": {"input": {"from": 32, "to": 100}}, "show": ["macs"]}
+    frame = nc.sweep(space)
+    found: dict[str, int] = {}
+    for side in range(32, 101):
+        try:
+            nc.analyse("bn_inception", side)
+            assert side in set(frame["input"])
+        except nc.SpecError as problem:
+            layer = str(problem).split(":")[0]
+            found[layer] = found.get(layer, 0) + 1
+    left_out = frame.attrs["left_out"]
+    assert {why.split(":")[0]: n for why, n in left_out.items()} == found
+    assert len(left_out) == len(found)
+    why = "input N is NxNxNxN, which differs from input N, NxNxNxN, outside axis N"
+    assert set(left_out) == {f"{layer}: {why}" for layer in found}
+
+
+def test_numbers_are_taken_out_of_names_no_more_than_of_sizes() -> None:
+    for text, told in (
+        ("a.yaml:3: stage/1/conv3x3: 1x3x224x224 in 2,048 (-7)", "NxNxNxN in N (N)"),
+        ("inception_3a/conv: Conv2d of 1.5", "Conv2d of N"),
+    ):
+        where = text.split(": ")[:-1]
+        assert without_numbers(text) == ": ".join([*where, told])
 
 
 def test_constraints_and_budgets() -> None:
@@ -340,13 +404,30 @@ def test_fronts_against_brute_force(data: Any, keys: int, n: int, values: int) -
     best = Best(names)
     half = n // 2
     parts = [{k: v[:half] for k, v in table.items()}, {k: v[half:] for k, v in table.items()}]
-    joined = best.joined(best.of(parts[1]), best.of(parts[0]))  # whatever comes first
+    joined = best.joined([best.of(parts[1]), best.of(parts[0])])  # whatever comes first
     for found in (best.of(table), joined):
         rows = list(zip(*(found[name].tolist() for name in names), strict=True))
         expected = brute(sorted(set(points)))
         assert rows == sorted(expected)
         assert found["same"].tolist() == [points.count(p) for p in rows]
         assert found["candidate"].tolist() == [points.index(p) for p in rows]
+
+
+def test_a_large_front() -> None:
+    draw = np.random.default_rng(0)
+    table = {name: draw.integers(0, 10**6, 10**5) for name in "abc"}
+    table["d"] = -(table["a"] + table["b"] + table["c"])  # so that none is beaten
+    rows = np.stack([table[name] for name in "abcd"], axis=1)
+    worse = np.unique(rows, axis=0) + np.array([0, 0, 1, 0])  # each by another one
+    both = {name: np.concatenate([table[name], w]) for name, w in zip("abcd", worse.T, strict=True)}
+    for name in "abcd":
+        both[name] = both[name].astype(object) * 10**20  # beyond 64 bits
+    both["candidate"] = np.arange(len(both["a"]))
+    found = Best(("a", "b", "c", "d")).of(both)
+    assert sorted(found["candidate"].tolist()) == sorted(
+        np.unique(rows, axis=0, return_index=True)[1]
+    )
+    assert found["same"].sum() == len(rows)
 
 
 def test_fronts_of_a_sweep() -> None:
@@ -361,6 +442,8 @@ def test_fronts_of_a_sweep() -> None:
     assert top.index.tolist() == expected.index.tolist()
     both = nc.sweep(REDUCED, pareto=["params", "-channels"], top=2, by="-channels")
     assert both["channels"].tolist() == sorted(front["channels"])[:-3:-1]
+    by = nc.sweep(REDUCED, pareto="params,-channels", by="-channels")
+    assert by["channels"].tolist() == sorted(front["channels"])[::-1]
 
 
 # --- candidates ----------------------------------------------------------------------------------
@@ -392,6 +475,32 @@ RANGES: list[tuple[dict[str, Any], list[Any]]] = [
 def test_ranges(given_: dict[str, Any], values: list[int]) -> None:
     space = read_space({"net": "reduced", "vary": {"c1": given_}})
     assert list(space.axes[0].values) == values
+
+
+def test_what_python_and_numpy_count_with() -> None:
+    space = {"net": "reduced", "vary": {"c1": range(1, 4), "c3": np.arange(1, 3)}}
+    space["vary"]["r3"] = [np.int64(4)]  # type: ignore[index]
+    plain = {"net": "reduced", "vary": {"c1": [1, 2, 3], "c3": [1, 2], "r3": [4]}}
+    assert nc.sweep(space).equals(nc.sweep(plain))
+    some_of_them = nc.sweep(plain, sample=np.int64(3), top=np.int64(2))  # type: ignore[arg-type]
+    assert len(some_of_them) == 2
+    with pytest.raises(nc.InputError, match=r"space: \{1\} is no number"):
+        nc.sweep({"net": "reduced", "vary": {"c1": {1}}})
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"top": "2"}, "top must be a whole number, got '2'"),
+    ({"top": True}, "top must be a whole number, got True"),
+    ({"sample": 2.5}, "sample must be a whole number, got 2.5"),
+    ({"pareto": 3}, "pareto must be names of quantities, got 3"),
+    ({"by": "macs"}, "add --top 20"),
+]
+
+
+@pytest.mark.parametrize(("options", "told"), WRONG)
+def test_wrong_arguments(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(nc.InputError, match=told):
+        nc.sweep(REDUCED, **options)
 
 
 def test_given_vectors() -> None:

@@ -20,7 +20,9 @@ from netcalc.cli._options import emit, split
     " more is better: -channels.",
 )
 @click.option("--top", type=click.IntRange(1), metavar="N", help="Show the first N.  [default: 20]")
-@click.option("--by", metavar="QUANTITY", help="What --top goes by; with a minus the most first.")
+@click.option(
+    "--by", metavar="QUANTITY", help="What --top, or a front, goes by; with a minus the most first."
+)
 @click.option(
     "-o",
     "--output",

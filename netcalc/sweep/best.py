@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from netcalc.sweep.fronts import undominated
+
 Table = dict[str, Any]
 """Columns by name, arrays of one length."""
 
@@ -14,6 +16,11 @@ SAME = "same"
 """The column that says how many candidates share all that a front looks at."""
 
 _PROBED, _PROBES = 1024, 12
+
+
+def named(key: str) -> str:
+    """The column that a key looks at."""
+    return key.removeprefix("-")
 
 
 class Best(NamedTuple):
@@ -38,9 +45,9 @@ class Best(NamedTuple):
         kept, counts = front(points, table["candidate"], same)
         return {**_taken(table, kept), SAME: counts}
 
-    def joined(self, a: Table, b: Table) -> Table:
-        """The best of two tables of best rows."""
-        return self.of(stacked([a, b]) if a else b)
+    def joined(self, tables: Sequence[Table]) -> Table:
+        """The best of some tables of best rows."""
+        return self.of(stacked(tables))
 
 
 def stacked(tables: Sequence[Table]) -> Table:
@@ -54,7 +61,7 @@ def _taken(table: Mapping[str, Any], at: Any) -> Table:
 
 def _points(table: Table, keys: Sequence[str]) -> Any:
     """A row for each candidate, of which less is better."""
-    columns = [-table[k[1:]] if k.startswith("-") else table[k] for k in keys]
+    columns = [-table[named(k)] if k.startswith("-") else table[k] for k in keys]
     return np.stack(columns, axis=1)
 
 
@@ -80,7 +87,7 @@ def front(points: Any, numbers: Any, same: Any) -> tuple[Any, Any]:
     new = np.append(True, (ordered[1:] != ordered[:-1]).any(axis=1))
     starts = np.flatnonzero(new)
     counts = np.add.reduceat(same[at], starts)
-    kept = _undominated(ordered[starts])
+    kept = undominated(ordered[starts])
     return at[starts][kept], counts[kept]
 
 
@@ -92,7 +99,7 @@ def _probed(points: Any) -> Any:
     probe = points[:: len(points) // _PROBED]
     least = points[[int(np.argmin(points[:, k])) for k in range(points.shape[1])]]
     probe = np.unique(np.concatenate([probe, least]), axis=0) if points.dtype != object else probe
-    good = probe[_undominated(probe[_sorted(probe, np.arange(len(probe)))])]
+    good = probe[undominated(probe[_sorted(probe, np.arange(len(probe)))])]
     columns = [np.ascontiguousarray(column) for column in points.T]
     left = np.ones(len(points), bool)
     for p in good[:: max(1, len(good) // _PROBES)]:
@@ -100,19 +107,3 @@ def _probed(points: Any) -> Any:
         worse = [column > x for column, x in zip(columns, p, strict=True)]
         left &= ~(np.logical_and.reduce(no_better) & np.logical_or.reduce(worse))
     return np.flatnonzero(left)
-
-
-def _undominated(points: Any) -> Any:
-    """Which of some points, different and in order, no other one beats."""
-    if points.shape[1] == 1:
-        return np.arange(1)
-    if points.shape[1] == 2:
-        second = points[:, 1]
-        best = np.minimum.accumulate(second)
-        return np.flatnonzero(np.append(True, second[1:] < best[:-1]))
-    left, kept = np.arange(len(points)), []
-    while len(left):
-        p = points[left[0]]
-        kept.append(left[0])
-        left = left[(points[left] < p).any(axis=1)]
-    return np.array(kept)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -20,8 +19,9 @@ from netcalc.sweep.candidates import candidates, chunk_size, chunks_per_graph, i
 from netcalc.sweep.each import each
 from netcalc.sweep.graphs import made
 from netcalc.sweep.quantities import gather
+from netcalc.sweep.reasons import reason, without_numbers
 from netcalc.sweep.space import SLOW, Space
-from netcalc.sweep.survey import Survey, survey
+from netcalc.sweep.survey import LIMIT, Survey, survey
 
 CANDIDATE = "candidate"
 """The column that numbers the candidates in the order of the space."""
@@ -130,15 +130,18 @@ class _Chunk:
 
     def _one_by_one(self) -> dict[str, Any]:
         """The quantities that take a candidate each, of those that are left; 0 of others."""
-        found = {name: np.zeros(self.n, np.int64) for name in self.space.shown if name in SLOW}
+        kind = np.int64 if self.survey.fits else object
+        found = {name: np.zeros(self.n, kind) for name in self.space.shown if name in SLOW}
         for i in np.flatnonzero(self.left) if found else ():
             one = {name: int(x[i]) for name, x in self.columns.items()}
             graph, inputs = made(self.space, self.static, one)
             for name, value in each(graph, inputs, found).items():
+                if value >= LIMIT and found[name].dtype != object:  # beyond all that was foreseen
+                    found[name] = found[name].astype(object)
                 found[name][i] = value
         return found
 
-    def keep(self, holds: Any, reason: str | Callable[[int], str]) -> None:
+    def keep(self, holds: Any, why: str | Callable[[int], str]) -> None:
         """Leave out the candidates for which something does not hold, under a reason."""
         if holds is True:
             return
@@ -146,7 +149,7 @@ class _Chunk:
         lost = self.left & ~held
         count = int(np.count_nonzero(lost))
         if count:
-            told = reason if isinstance(reason, str) else reason(int(np.argmax(lost)))
+            told = why if isinstance(why, str) else why(int(np.argmax(lost)))
             self.left_out[told] = self.left_out.get(told, 0) + count
             self.left &= held
             if not self.left.any():
@@ -174,7 +177,7 @@ class _Chunk:
             graph, inputs = self._graph()
             found = gather(graph, inputs, names, self._guard, self, self.survey.proved)
         except SpecError as problem:
-            self.keep(False, str(problem))
+            self.keep(False, without_numbers(str(problem)))
             raise
         except ZeroDivisionError:
             raise InputError(
@@ -200,13 +203,13 @@ class _Chunk:
 
     def _guard(self, node: Node, ins: tuple[Tensor, ...], guard: Guard) -> None:
         for holds in guard.holds:
-            self.keep(holds, lambda i: f"{node.name}: {_message(guard, i)}")
+            self.keep(holds, lambda i: f"{node.name}: {reason(guard, i)}")
 
     def long(self, call: Call) -> None:
         """Leave out the candidates of which an axis gets too long."""
         if self.survey.peak > LARGEST:
             for d in (d for out in call.outs for d in out.dims if isinstance(d, np.ndarray)):
-                self.keep(d <= LARGEST, f"{call.node.name}: {TOO_LONG}")
+                self.keep(d <= LARGEST, f"{call.node.name}: {without_numbers(TOO_LONG)}")
 
     def unlike(self, key: str, first: tuple[Any, ...], second: tuple[Any, ...]) -> None:
         """Leave out the candidates of which a shared tensor would have two shapes."""
@@ -225,20 +228,3 @@ class _Chunk:
         empty = np.zeros(0, np.int64 if self.survey.fits else object)
         found |= {name: quantities.get(name, empty) for name in self.space.shown}
         return {name: found[name] if at is None else found[name][at] for name in names}
-
-
-def _message(guard: Guard, i: int) -> str:
-    """What a guard says of a candidate, with N for its numbers."""
-    return re.sub(r"\b\d+\b", "N", guard._replace(values=_at(guard.values, i)).message)
-
-
-def _at(x: Any, i: int) -> Any:
-    """The numbers of one candidate, in what may hold arrays."""
-    if isinstance(x, np.ndarray):
-        return int(x[i])
-    if isinstance(x, dict):
-        return {key: _at(value, i) for key, value in x.items()}
-    if isinstance(x, tuple):
-        parts = [_at(value, i) for value in x]
-        return type(x)(*parts) if hasattr(x, "_fields") else tuple(parts)
-    return x

@@ -34,6 +34,9 @@ class Interval:
         self.lo, self.hi, self.peak = lo, hi, peak
         peak[0] = max(peak[0], abs(lo), abs(hi))
 
+    def __repr__(self) -> str:  # where a message shows what stands for many numbers
+        return "N"
+
     @property
     def most(self) -> int:
         """The largest magnitude."""

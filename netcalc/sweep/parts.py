@@ -21,6 +21,9 @@ MANIFEST = "_manifest.json"
 """Readers of Parquet folders pass over a name that begins so."""
 
 _PART = re.compile(r"part-(\d{6,})\.parquet")
+_BESIDE = re.compile(rf"\.({_PART.pattern}|{re.escape(MANIFEST)})\.tmp")
+"""What is being written; of a sweep that was killed it is left."""
+
 _TOLD = b"netcalc"
 
 
@@ -49,8 +52,9 @@ class Parts:
             self._check(manifest, resume)
         elif any(_PART.fullmatch(path.name) for path in self.folder.iterdir()):
             raise InputError(f"{self.folder} holds parts and no {MANIFEST}; choose another folder")
-        for path in self.folder.glob(".*.tmp"):
-            path.unlink()
+        for path in self.folder.iterdir():
+            if _BESIDE.fullmatch(path.name):
+                path.unlink()
         if not manifest.exists():
             self._manifest({"complete": False})
 
@@ -85,23 +89,37 @@ class Parts:
         os.replace(beside, self.folder / MANIFEST)
 
     def done(self) -> dict[int, Found]:
-        """The chunks that are finished, without their rows."""
-        import pyarrow.parquet as pq
-
+        """The chunks that are finished, without their rows; a file that is no such is none."""
         found = {}
         for path in sorted(self.folder.iterdir()):
             match = _PART.fullmatch(path.name)
-            if match:
-                told = json.loads(pq.read_schema(path).metadata[_TOLD])
+            if match and (told := self._told(path)):
                 number = int(match[1])
                 found[number] = Found(number, told["examined"], told["left_out"], {}, {})
         return found
 
-    def rows(self, number: int) -> Table:
-        """The rows of a finished chunk."""
+    def _told(self, path: Path) -> Any:
+        """What a part says of its chunk; None of one that is damaged, or not ours."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        table = pq.read_table(self._path(number))
+        try:
+            schema = pq.read_schema(path)
+            told = json.loads(schema.metadata[_TOLD])
+        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):
+            return None
+        return told if schema.equals(self.schema) else None
+
+    def rows(self, number: int) -> Table:
+        """The rows of a finished chunk."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self._path(number)
+        try:
+            table = pq.read_table(path)
+        except (pa.ArrowException, OSError):
+            raise InputError(f"{path} is damaged; remove it and go on by --resume") from None
         return {name: _numbers(table.column(name)) for name in table.column_names}
 
     def write(self, found: Found) -> None:
@@ -111,8 +129,11 @@ class Parts:
 
         told = json.dumps({"examined": found.examined, "left_out": found.left_out}).encode()
         schema = self.schema.with_metadata({_TOLD: told})
-        columns = [pa.array(found.rows[field.name], field.type) for field in schema]
         path = self._path(found.number)
+        try:
+            columns = [pa.array(found.rows[field.name], field.type) for field in schema]
+        except (OverflowError, pa.ArrowException) as problem:
+            raise OutputError(f"{path}: a number is larger than was foreseen: {problem}") from None
         beside = path.with_name(f".{path.name}.tmp")
         try:
             pq.write_table(pa.Table.from_arrays(columns, schema=schema), beside)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -14,7 +13,10 @@ from netcalc.errors import InputError, SpecError, did_you_mean
 from netcalc.spec import values
 from netcalc.spec.messages import Messages
 from netcalc.spec.reader import Fields, Items, Text, Value
-from netcalc.sweep.graphs import is_swept
+from netcalc.sweep.best import SAME
+from netcalc.sweep.chunks import CANDIDATE
+from netcalc.sweep.graphs import check_argument, is_argument, is_swept
+from netcalc.sweep.intervals import Interval
 from netcalc.sweep.space import (
     COMPARE,
     INPUT,
@@ -31,6 +33,9 @@ KEYS = ("net", "input", "vary", "constraints", "budgets", "show")
 RANGE = ("from", "to", "step", "factor", "multiple", "of", "values")
 MOST, MOST_FACTORS = 10**6, 1000
 """Values of one axis, and of one that goes by a factor."""
+
+_ANY = Interval(1, 1, [0])
+"""Stands for a name where a constraint is read."""
 
 _NUMBER = re.compile(r"\d{1,16}(\.\d{1,15})?|\d{1,15}/\d{1,15}", re.ASCII)
 _LIMIT = re.compile(r"(\d{1,30}(?:\.\d{1,30})?(?:[eE][+]?\d{1,2})?)\s*([kKMGTP]?i?B?)", re.ASCII)
@@ -100,7 +105,8 @@ class _Reader:
         for name, value in vary.entries.items():
             with self.messages.at(vary.lines[name], name):
                 axes.append(self._axis(name, value, axes))
-        names = {a.name: 1 for a in axes if all(type(v) is int for v in a.values)}
+        axes = self._placed(axes, vary.lines)
+        names = {a.name: _ANY for a in axes if all(type(v) is int for v in a.values)}
         shape = self._shape(entries.get("input"), axes)
         constraints = tuple(self._each("constraints", lambda text: _constraint(text, names)))
         shown = self._each("show", _quantity) or ["params", "macs"]
@@ -131,8 +137,11 @@ class _Reader:
 
     def _axis(self, name: str, value: Value, before: Sequence[Axis]) -> Axis:
         places: tuple[Place, ...] = ()
-        if name in QUANTITIES or not name.isidentifier():
-            raise SpecError("is no name for what varies: use letters, digits and _, no quantity's")
+        if name in (*QUANTITIES, CANDIDATE, SAME) or not name.isidentifier():
+            raise SpecError(
+                "is no name for what varies: use letters, digits and _, no quantity's,"
+                f" not {CANDIDATE}, not {SAME}"
+            )
         if isinstance(value, Fields):
             self.messages.check_keys(value, RANGE, name)
             if "of" in value.entries:
@@ -143,7 +152,26 @@ class _Reader:
         if len(set(found)) < len(found):
             raise SpecError("has a value twice")
         axis = Axis(name, found, places)
-        return axis._replace(swept=is_swept(self.net, axis, before))
+        for place, earlier in ((p, a) for a in before for p in places if p in a.places):
+            raise SpecError(f"{'.'.join(place)} varies as {earlier.name} already; leave one out")
+        if is_argument(axis):
+            return axis._replace(swept=is_swept(self.net, axis, before))
+        return axis
+
+    def _placed(self, axes: Sequence[Axis], lines: Mapping[str, int]) -> list[Axis]:
+        """The axes, those of layers and of the input too held against the network.
+
+        That has its layers only when all arguments are known, whatever the order of the file.
+        """
+        found = []
+        for axis in axes:
+            with self.messages.at(lines[axis.name], axis.name):
+                if is_argument(axis):
+                    check_argument(self.net, axis, axes)
+                    found.append(axis)
+                else:
+                    found.append(axis._replace(swept=is_swept(self.net, axis, axes)))
+        return found
 
 
 def _values(value: Value) -> tuple[Any, ...]:
@@ -223,9 +251,8 @@ def _quantity(text: str) -> str:
     return text
 
 
-def _constraint(text: str, names: dict[str, int]) -> Constraint:
+def _constraint(text: str, names: Mapping[str, Interval]) -> Constraint:
     left, sign, right = comparison(text)
     found = Constraint(f"{left} {sign} {right}", left, sign, right)
-    with suppress(ZeroDivisionError):  # of the numbers that stand in for the names
-        found.holds(names)
+    found.holds(names)
     return found

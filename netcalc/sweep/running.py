@@ -5,23 +5,33 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
-from importlib import import_module
-from multiprocessing import get_context, parent_process
+from contextlib import contextmanager
+from multiprocessing import active_children, get_context, parent_process, resource_tracker
 from typing import Any, NamedTuple
 
-from netcalc.errors import InputError, NetcalcError
+from netcalc.errors import NetcalcError
 from netcalc.sweep.best import Table, stacked
 from netcalc.sweep.chunks import Found, Job, run_chunk
+from netcalc.sweep.cluster import AHEAD, on_cluster
 from netcalc.sweep.parts import Parts
 
 FEW = 12
 """So many chunks are not worth starting processes for, unless asked."""
 
-AHEAD = 3
-"""Chunks that are handed out for each worker: the results of no more are held."""
+JOINED = 2**12
+"""The best of chunks are joined when they are as many rows, and as the best of all before: then a
+large front is not gone through for every chunk."""
+
+LOST = 1
+"""After so many seconds without a chunk the processes are looked at."""
 
 
 class Outcome(NamedTuple):
@@ -63,6 +73,10 @@ def go(
     return outcome
 
 
+def _length(table: Table) -> int:
+    return len(next(iter(table.values())))
+
+
 class _Gathered:
     """The results of chunks, whatever order they come in."""
 
@@ -70,7 +84,7 @@ class _Gathered:
         self.job, self.keep = job, job.best is None and parts is None
         self.examined = 0
         self.left_out: dict[str, int] = {}
-        self.best: Table = {}
+        self.best: list[Table] = []  # of which the first is that of all before
         self.tables: dict[int, Table] = {}
 
     def take(self, found: Found) -> None:
@@ -78,13 +92,16 @@ class _Gathered:
         for reason, count in found.left_out.items():
             self.left_out[reason] = self.left_out.get(reason, 0) + count
         if self.job.best:
-            self.best = self.job.best.joined(self.best, found.best)
+            self.best.append(found.best)
+            first, *others = map(_length, self.best)
+            if sum(others) > max(first, JOINED):
+                self.best = [self.job.best.joined(self.best)]
         elif self.keep:
             self.tables[found.number] = found.rows
 
     def outcome(self) -> Outcome:
         ordered = sorted(self.left_out.items(), key=lambda item: (-item[1], item[0]))
-        rows = self.best
+        rows = self.job.best.joined(self.best) if self.job.best and self.best else {}
         if self.tables:
             rows = stacked([self.tables[number] for number in sorted(self.tables)])
         return Outcome(self.examined, dict(ordered), rows)
@@ -94,7 +111,7 @@ def _run(
     job: Job, numbers: Iterable[int], left: int, jobs: int | None, cluster: str | None
 ) -> Iterator[Found]:
     if cluster:
-        return _on_cluster(job, iter(numbers), cluster)
+        return on_cluster(job, iter(numbers), cluster)
     if jobs is None:
         jobs = 1 if left <= FEW else _cores()
     if jobs == 1 or not left:
@@ -119,6 +136,39 @@ def _started(job: Job) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C waits until what is inside is done: else a process is left half started.
+
+    One that is started inside has it blocked from its first moment on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        with _blocked():
+            yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def _blocked() -> Iterator[None]:
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # else it is started along, and unblocks Ctrl-C
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
@@ -131,16 +181,31 @@ def _one(number: int) -> Found:
     return run_chunk(_job, number)
 
 
+def _end_if_one_is_lost(pool: Any, workers: Collection[Any]) -> None:
+    """Nobody notices the end of a process that was killed while it sent a chunk: the pool waits for
+    the rest, which may still come as long as anybody could write. So all are ended.
+    """
+    if not all(worker.is_alive() for worker in workers):
+        for worker in workers:
+            worker.kill()
+        pool._result_queue._writer.close()
+
+
 def _in_processes(job: Job, numbers: Iterator[int], jobs: int) -> Iterator[Found]:
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _started, (job,))
     waiting: set[Future[Found]] = set()
+    others, workers = set(active_children()), set[Any]()
     try:
         while True:
             while len(waiting) < AHEAD * jobs and (number := next(numbers, None)) is not None:
-                waiting.add(pool.submit(_one, number))
+                with _undisturbed():
+                    waiting.add(pool.submit(_one, number))
+                workers |= set(active_children()) - others
             if not waiting:
                 return
-            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            finished, waiting = wait(waiting, LOST, FIRST_COMPLETED)
+            if not finished:
+                _end_if_one_is_lost(pool, workers)
             for future in finished:
                 yield future.result()
     except BrokenProcessPool:
@@ -149,41 +214,3 @@ def _in_processes(job: Job, numbers: Iterator[int], jobs: int) -> Iterator[Found
         ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-# --- a cluster -----------------------------------------------------------------------------------
-
-
-def _on_cluster(job: Job, numbers: Iterator[int], address: str) -> Iterator[Found]:
-    try:
-        distributed: Any = import_module("distributed")
-    except ModuleNotFoundError:
-        raise InputError("--dask needs distributed; pip install 'netcalc-nn[dask]'") from None
-    try:
-        client = distributed.Client(address, timeout=5, set_as_default=False)
-    except (OSError, ValueError, TypeError) as problem:
-        raise InputError(
-            f"there is no Dask scheduler at {address}: {type(problem).__name__}; start one with"
-            " `dask scheduler`"
-        ) from None
-    try:
-        yield from _submitted(distributed, client, job, numbers)
-    finally:
-        client.close()
-
-
-def _submitted(distributed: Any, client: Any, job: Job, numbers: Iterator[int]) -> Iterator[Found]:
-    def submit(number: int) -> Any:
-        return client.submit(run_chunk, job, number, pure=False)
-
-    workers = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
-    first = [submit(k) for _, k in zip(range(AHEAD * workers), numbers, strict=False)]
-    finished = distributed.as_completed(first, loop=client.loop)
-    for future in finished:
-        try:
-            yield future.result()
-        except distributed.scheduler.KilledWorker as problem:
-            raise NetcalcError(f"the cluster gave a chunk up: {problem}"[:300]) from None
-        number = next(numbers, None)
-        if number is not None:
-            finished.add(submit(number))

@@ -12,7 +12,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from netcalc.core.graph import Graph
-from netcalc.spec.expression import evaluate
+from netcalc.sweep.division import Divisible, evaluated
 
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
@@ -43,7 +43,8 @@ class Net(NamedTuple):
 
     ``make`` can be sent to another process. ``kinds`` has the annotations of its arguments; None
     where they are not known, and ``traced`` says that arrays cannot be handed to it. ``identity``
-    is what the network depends on beside its name: the text of its file, netcalc's version.
+    is what the network depends on: its name (of a file without folders), the text of its file,
+    netcalc's version.
     """
 
     name: str
@@ -78,8 +79,10 @@ class Constraint(NamedTuple):
     right: str
 
     def holds(self, names: Mapping[str, Any]) -> Any:
-        """Whether it holds, for each candidate."""
-        return COMPARE[self.sign](evaluate(self.left, names), evaluate(self.right, names))
+        """Whether it holds, for each candidate; where it divides by 0 it does not."""
+        held = {name: Divisible(x) for name, x in names.items()}
+        left, right = (evaluated(side, held) for side in (self.left, self.right))
+        return COMPARE[self.sign](left.value, right.value) & left.sound & right.sound
 
 
 class Budget(NamedTuple):
@@ -181,5 +184,5 @@ class Space:
     @cached_property
     def digest(self) -> str:
         """The hash of the space and of all that its numbers depend on."""
-        told = json.dumps([self.document(), self.net.identity], sort_keys=True)
+        told = json.dumps({**self.document(), "net": self.net.identity or self.net.name})
         return hashlib.sha256(told.encode()).hexdigest()

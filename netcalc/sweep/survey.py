@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, NamedTuple
 
 from netcalc.core.fields import LARGEST
@@ -12,13 +13,19 @@ from netcalc.errors import SpecError
 from netcalc.sweep.graphs import made
 from netcalc.sweep.intervals import Interval
 from netcalc.sweep.quantities import COUNTS, gather
-from netcalc.sweep.space import Axis, Space
+from netcalc.sweep.reasons import without_numbers
+from netcalc.sweep.space import SLOW, Axis, Space
 from netcalc.sweep.template import Template, template_of
 
 LIMIT = 2**63
 """Numbers from here on do not fit in 64 bits."""
 
 KEPT = 64
+
+ALL, OFTEN = ("params", "buffers", "activations", "macs"), 2**10
+"""Quantities that are worked out one by one are bytes of these and of the inputs: at most so many
+times as large. What is larger all the same is not written as 64 bits: writing says so.
+"""
 
 
 class Survey(NamedTuple):
@@ -61,18 +68,23 @@ def _survey(space: Space, graph: int) -> Survey:
         if not all(holds is True for holds in guard.holds):
             unproved.add(node.name)
 
+    slow = [name for name in space.shown if name in SLOW]
     static = space.chosen(graph)
-    numbers = {k: v for k, v in static.items() if type(v) is int}
+    numbers = {k: Interval(v, v, peak) for k, v in static.items() if type(v) is int}
     for constraint in space.constraints:
         constraint.holds({**intervals, **numbers})
     try:
         made_of, inputs = made(space, static, intervals)
-        found = gather(made_of, inputs, space.shown, look)
+        found = gather(made_of, inputs, (*space.shown, *(ALL if slow else ())), look)
     except SpecError as problem:
-        return Survey(peak=peak[0], reason=str(problem))
+        return Survey(peak=peak[0], reason=without_numbers(str(problem)))
     names = {node.name for node in made_of.nodes}
     bounds = {name: found.sums.bound(name) for name in space.shown if name in COUNTS}
     bounds |= {name: _most(size) for name, size in found.sizes.items()}
+    if slow:
+        most = sum(found.sums.bound(name) for name in ALL)
+        most += sum(prod(map(_most, x.dims)) for x in inputs.values())
+        bounds |= dict.fromkeys(slow, OFTEN * most)
     template = template_of(made_of, inputs, intervals)
     return Survey(frozenset(names - unproved), peak[0], bounds, "", template)
 
