@@ -15,7 +15,8 @@ from netcalc.view import View
 from netcalc.zoo import canonical, find
 
 if TYPE_CHECKING:
-    from netcalc.sweep.fit import Choice, Fitting, Knob
+    from netcalc.sweep.fit import Choice, Fitting
+    from netcalc.sweep.knobs import Knob
     from netcalc.sweep.space import Net
 
 STEP = "0.001"
@@ -39,26 +40,24 @@ def fit(
     ``best`` one is nearest to the network itself: the smaller of its two ratios to the own width
     and input is the largest. ``frontier`` has others.
 
-    Raises InputError where nothing fits, no budget bounds anything, or a budget is no number.
+    Raises InputError where nothing fits, the largest value that is looked at (an input of 8192, or
+    2^20 times an argument) still fits, or a budget is no number.
     """
-    from netcalc.sweep.fit import Fitter
+    from netcalc.sweep.fit import fitting
 
     if round is not None:
         net += f"{',' if '@' in net else '@'}round={round}"
     budget = _budget(params=max_params, macs=max_macs)
     found = net_of(net)
     knobs = _knobs(found, vary, step, input_step)
-    fitter = Fitter(found, knobs, budget)
-    return Fit(net, budget, fitter.fitting(), fitter.own_costs)
+    return Fit(net, budget, fitting(found, knobs, budget))
 
 
 class Fit(View):
     """What fits: ``best``, the ``frontier`` of choices; ``net`` and ``side`` of the best one."""
 
-    def __init__(
-        self, base: str, budget: Mapping[str, int], fitting: Fitting, own: Mapping[str, int]
-    ) -> None:
-        self.base, self.budget, self.fitting, self.own = base, budget, fitting, own
+    def __init__(self, base: str, budget: Mapping[str, int], fitting: Fitting) -> None:
+        self.base, self.budget, self.fitting = base, budget, fitting
 
     @property
     def best(self) -> Choice:
@@ -99,8 +98,8 @@ class Fit(View):
             for c in choices
         )
         told = " and ".join(f"{limit:,} {_UNITS[name]}" for name, limit in self.budget.items())
-        notes = [f"the network itself: {_costs(self.own)}", *self._steps()]
-        notes += [f"no budget bounds {name}: it stays" for name in self.fitting.unbounded]
+        notes = [f"the network itself: {_costs(self.fitting.own)}", *self._steps()]
+        notes += self.fitting.notes
         title = f"{self.base}: at most {told}"
         return Report(title, (Table(tuple(columns), rows),), (*notes, self.verify), self._document)
 
@@ -113,6 +112,8 @@ class Fit(View):
                 if costs[k] > limit
             ]
             lines.append(f"{name} {_plain(value)} does not fit: {' and '.join(over)}")
+        for name, (value, why) in self.best.refused.items():
+            lines.append(f"{name} {_plain(value)} cannot be: {why}")
         return lines
 
     def _document(self) -> dict[str, Any]:
@@ -124,6 +125,10 @@ class Fit(View):
             "next": [
                 {"knob": name, "value": _plain(value), **costs}
                 for name, (value, costs) in self.best.next.items()
+            ],
+            "refused": [
+                {"knob": name, "value": _plain(value), "why": why}
+                for name, (value, why) in self.best.refused.items()
             ],
             "frontier": [_told(choice) for choice in self.frontier],
             "verify": self.verify,
@@ -169,10 +174,11 @@ def _budget(**given: int | str | None) -> dict[str, int]:
 def _knobs(
     net: Net, vary: Sequence[str], step: str | float | Fraction, input_step: int
 ) -> tuple[Knob, ...]:
-    from netcalc.sweep.fit import Knob
+    from netcalc.sweep.knobs import LARGEST_SIDE, Knob
 
-    if input_step < 1:
-        raise InputError(f"steps of the input must be at least 1, got {input_step}")
+    if type(input_step) is not int or not 1 <= input_step <= LARGEST_SIDE:
+        whole = f"a whole number from 1 to {LARGEST_SIDE:,}"
+        raise InputError(f"the step of the input must be {whole}, got {input_step!r}")
     arguments = [name for name in dict.fromkeys(vary) if name != "input"]
     if len(arguments) > 1 or not vary:
         raise InputError("vary takes an argument of the network, input, or both: width,input")

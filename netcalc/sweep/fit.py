@@ -2,230 +2,249 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from netcalc.errors import InputError, SpecError
-from netcalc.sweep.chunks import Job, run_chunk
-from netcalc.sweep.single import single
-from netcalc.sweep.space import INPUT, Axis, Net, Space
-
-Number = Fraction | int
-
-LARGEST_SIDE = 8192
-"""Inputs are looked at up to this height and width."""
-
-WIDEST = 2**20
-"""How many times wider than itself a network may get before no budget is said to bound it."""
+from netcalc.sweep.knobs import Costs, Knob, Number, Turning, Values, last
+from netcalc.sweep.space import INPUT, Net
 
 INPUTS, WIDTHS = (4, 6, 8, 10, 12, 14, 16), (3, 4, 5, 6, 7, 8)
 """The frontier is shown for inputs of so many eighths of the network's own, and for widths of so
 many eighths of the widest of these."""
 
 
-class Knob(NamedTuple):
-    """What may be turned: an argument of the network or ``input``, its own value, and its steps."""
-
-    name: str
-    own: Number
-    step: Number
-
-
 class Choice(NamedTuple):
-    """Values of the knobs, what the network costs then, and what each next step would cost."""
+    """Values of the knobs, what the network costs then, and why none of them can be turned up.
 
-    values: Mapping[str, Number]
-    costs: Mapping[str, int]
-    next: Mapping[str, tuple[Number, Mapping[str, int]]]
+    ``next`` has the next value that can be of a knob and what that costs; ``refused`` the next step
+    and why it cannot be, where none of the larger values can.
+    """
+
+    values: Values
+    costs: Costs
+    next: Mapping[str, tuple[Number, Costs]]
+    refused: Mapping[str, tuple[Number, str]]
 
 
 class Fitting(NamedTuple):
-    """The choice that is nearest to the network itself, the others, and which knobs stay as is."""
+    """The choice nearest to the network itself, and others; what the network itself costs."""
 
+    own: Costs
     best: Choice
-    frontier: tuple[Choice, ...]
-    unbounded: tuple[str, ...]
+    frontier: tuple[Choice, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-class Fitter:
-    """Finds what fits. Costs never get less when a knob is turned up."""
+def fitting(net: Net, knobs: tuple[Knob, ...], budget: Mapping[str, int]) -> Fitting:
+    """What fits; raises InputError where nothing does, or no budget bounds anything."""
+    turning = Turning(net, budget)
+    if len(knobs) == 1:
+        fall = turning.fall(knobs[0], {})
+        notes = (f"{fall}: the largest value that fits need not cost most",) if fall else ()
+        return Fitting(turning.costs({}), _alone(turning, knobs[0]), (), notes)
+    width, side = sorted(knobs, key=lambda knob: knob.name == INPUT)
+    return _Both(turning, width, side).fitting()
 
-    def __init__(self, net: Net, knobs: tuple[Knob, ...], budget: Mapping[str, int]) -> None:
-        self.net, self.budget = net, budget
-        self.side = next((k for k in knobs if k.name == INPUT), None)
-        self.width = next((k for k in knobs if k.name != INPUT), None)
-        self.knobs = tuple(k for k in (self.width, self.side) if k)
-        self._tables: dict[Any, dict[int, dict[str, int]]] = {}
 
-    def fitting(self) -> Fitting:
-        """Everything; raises InputError where nothing fits, or no budget bounds anything."""
-        if not self.width:
-            if self._fits_all(None):
-                raise InputError("no budget bounds the input; add --max-macs")
-            return Fitting(self._choice({INPUT: self.largest_side(None)}), (), ())
-        if not self.side or self._unbounded():
-            values: dict[str, Number] = {self.width.name: self.widest(self.side and self._own_side)}
-            if self.side:
-                values[INPUT] = self._own_side
-            return Fitting(self._choice(values), (), (INPUT,) if self.side else ())
-        found = {self._best()}
-        for eighths in INPUTS:
-            found |= self._through(self._stepped(self._own_side * eighths // 8))
-        widest = max(width for width, _ in found)
-        for eighths in WIDTHS:
-            steps = int(widest * eighths // (8 * self.width.step))
-            width = max(1, steps) * self.width.step
-            found |= self._through(self.largest_side(width))
-        best = max(found, key=self._likeness)
-        shown = sorted(found, key=lambda pair: (-pair[1], pair[0]))
-        name = self.width.name
-        choices = {pair: self._choice({name: pair[0], INPUT: pair[1]}) for pair in shown}
-        return Fitting(choices[best], tuple(choices.values()), ())
+def nothing(turning: Turning) -> InputError:
+    """What to say where nothing fits."""
+    told = " and ".join(f"{limit:,} {name}" for name, limit in turning.budget.items())
+    return InputError(f"{turning.net.name}: nothing fits {told}, however small")
 
-    @property
-    def _own_side(self) -> int:
-        assert self.side
-        return int(self.side.own)
 
-    def _stepped(self, side: int) -> int:
-        assert self.side
-        return max(1, side // int(self.side.step)) * int(self.side.step)
+def choice(turning: Turning, values: Values, knobs: tuple[Knob, ...]) -> Choice:
+    """A choice of which none of some knobs can be turned up, and why."""
+    after: dict[str, tuple[Number, Costs]] = {}
+    refused = {}
+    for knob in knobs:
+        value = values[knob.name]
+        others = {name: v for name, v in values.items() if name != knob.name}
+        larger = turning.after(knob, value, others)
+        if larger is None:
+            refused[knob.name] = value + knob.step, _why_not(turning, knob, value, others)
+        else:
+            after[knob.name] = larger, turning.costs({**values, knob.name: larger})
+    assert not any(turning.within(costs) for _, costs in after.values())
+    return Choice(values, turning.costs(values), after, refused)
 
-    def _unbounded(self) -> bool:
-        """Whether even the largest input fits: no budget depends on it."""
-        assert self.width
-        return self._fits_all(self.width.step)
 
-    def _through(self, side: int) -> set[tuple[Number, int]]:
-        """The widest network on an input, and the largest input of that one, if any fits."""
-        try:
-            width = self.widest(side)
-        except InputError:
-            return set()
-        return {(width, self.largest_side(width))}
+def _why_not(turning: Turning, knob: Knob, value: Number, others: Values) -> str:
+    try:
+        turning.costs({knob.name: value + knob.step, **others})
+    except SpecError as problem:
+        return str(problem)
+    raise AssertionError(f"{knob.name} {value + knob.step} can be")
 
-    def _best(self) -> tuple[Number, int]:
-        """The choice of which the smaller one of width and input, by the own ones, is largest."""
-        assert self.width
-        assert self.side
-        step, own = self.width.step, Fraction(self.width.own)
-        alike = self._bisect(lambda n: self.fits(n * step, self._side_like(n * step)))
-        pairs: set[tuple[Number, int]] = self._through(self._stepped(self._own_side))
-        if alike:
-            pairs.add((alike * step, self.largest_side(alike * step)))
-            above = self._own_side * (alike + 1) * step / own  # inputs below lie between two widths
-            pairs |= self._through(self._stepped(int(above)))
-        if not pairs:
-            raise self._nothing()
-        return max(pairs, key=self._likeness)
 
-    def _side_like(self, width: Number) -> int:
-        """The least input that is as large, by the own one, as a width."""
-        assert self.width
-        assert self.side
-        wanted, step = (
-            self._own_side * Fraction(width) / Fraction(self.width.own),
-            int(self.side.step),
-        )
-        return -(-wanted // step) * step
+def _alone(turning: Turning, knob: Knob) -> Choice:
+    """The largest value of the only knob."""
+    value = turning.largest(knob, {})
+    if value is None:
+        raise nothing(turning)
+    if knob.ends(value):
+        raise turning.endless(knob, value, {})
+    return choice(turning, {knob.name: value}, (knob,))
 
-    def _likeness(self, pair: tuple[Number, int]) -> tuple[Any, ...]:
-        assert self.width
-        ratios = (Fraction(pair[0]) / Fraction(self.width.own), Fraction(pair[1], self._own_side))
-        return min(ratios), max(ratios)
 
-    def widest(self, side: int | None) -> Number:
-        """The largest value of the argument that fits; raises InputError where none does."""
-        assert self.width
-        step = self.width.step
-        found = self._bisect(lambda n: self.fits(n * step, side))
-        if not found:
-            raise self._nothing()
-        return found * step
+Pair = tuple[Number, Number]
+"""Values of the argument and of the input."""
 
-    def _bisect(self, fits: Callable[[int], bool]) -> int:
-        """The largest number of steps that fit."""
-        assert self.width
-        most = int(WIDEST * Fraction(self.width.own) / Fraction(self.width.step))
-        low, high = 0, 1
-        while fits(high):
-            low, high = high, high * 2
-            if high > most:
-                raise InputError(f"no budget bounds {self.width.name}; add --max-params")
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if fits(middle) else (low, middle)
-        return low
 
-    def fits(self, width: Number | None, side: int | None) -> bool:
-        """Whether a network keeps to the budget; one that cannot be is too small."""
-        try:
-            costs = self.costs(width, side)
-        except SpecError:
-            return False
-        return self._within(costs)
+class _Both:
+    """An argument of the network and its input. Costs never fall when either is turned up."""
 
-    def _within(self, costs: Mapping[str, int]) -> bool:
-        return all(costs[name] <= limit for name, limit in self.budget.items())
-
-    def costs(self, width: Number | None, side: int | None) -> dict[str, int]:
-        """What a network costs; raises SpecError where it cannot be."""
-        values = {} if width is None or not self.width else {self.width.name: width}
-        if side is not None:
-            values[INPUT] = side
-        return single(self._space(values), values, ("params", "macs"))
-
-    def _space(self, values: Mapping[str, Any]) -> Space:
-        axes = tuple(Axis(name, (value,), swept=False) for name, value in values.items())
-        return Space(self.net, axes)
-
-    def largest_side(self, width: Number | None) -> int:
-        """The largest input that fits; raises InputError where none does."""
-        fitting = [s for s, costs in self._sides(width).items() if self._within(costs)]
-        if not fitting:
-            raise self._nothing()
-        return max(fitting)
-
-    def _sides(self, width: Number | None) -> dict[int, dict[str, int]]:
-        """The costs on all inputs, as one sweep."""
-        if width not in self._tables:
-            assert self.side
-            step = int(self.side.step)
-            sides = Axis(INPUT, tuple(range(step, LARGEST_SIDE + 1, step)))
-            own = self._space({self.width.name: width} if self.width else {})
-            space = Space(self.net, (*own.axes, sides))
-            rows = run_chunk(Job(space), 0).rows
-            columns = [rows[name].tolist() for name in (INPUT, "params", "macs")]
-            self._tables[width] = {
-                side: {"params": p, "macs": m} for side, p, m in zip(*columns, strict=True)
-            }
-        return self._tables[width]
-
-    def _choice(self, values: Mapping[str, Number]) -> Choice:
-        """A choice with the next step of each of its knobs, which must exceed the budget."""
-        width = values.get(self.width.name) if self.width else None
-        side = int(values[INPUT]) if INPUT in values else None
-        after: dict[str, tuple[Number, Mapping[str, int]]] = {}
-        if self.width and width is not None:
-            wider = width + self.width.step
-            after[self.width.name] = wider, self.costs(wider, side)
-        if self.side and side is not None and not self._fits_all(width):
-            larger = min(s for s in self._sides(width) if s > side)
-            after[INPUT] = larger, self._sides(width)[larger]
-        assert not any(self._within(costs) for _, costs in after.values())
-        return Choice(values, self.costs(width, side), after)
-
-    def _fits_all(self, width: Number | None) -> bool:
-        assert self.side
-        return self.largest_side(width) + int(self.side.step) > LARGEST_SIDE
-
-    def _nothing(self) -> InputError:
-        told = " and ".join(f"{limit:,} {name}" for name, limit in self.budget.items())
-        return InputError(f"{self.net.name}: nothing fits {told}, however small")
+    def __init__(self, turning: Turning, width: Knob, side: Knob) -> None:
+        self.turning, self.width, self.side = turning, width, side
+        if not width.own:
+            raise InputError(
+                f"{turning.net.name}: {width.name} is 0, of which nothing is a share; "
+                f"vary {width.name} alone"
+            )
+        fall = turning.fall(width, self._on(self.home))
+        if fall:
+            raise InputError(
+                f"{turning.net.name}: {fall}: it cannot be weighed against the input; "
+                f"vary {width.name} alone"
+            )
 
     @cached_property
-    def own_costs(self) -> dict[str, int]:
-        """What the network costs as it is."""
-        return self.costs(None, self._own_side if self.side else None)
+    def home(self) -> Number:
+        """The network's own input; where that cannot be as a square, the nearest that can."""
+        try:
+            self.turning.costs({INPUT: self.side.own})
+        except SpecError as problem:
+            sides = self.turning.block(self.side, 0, {})
+            if not sides:
+                raise problem from None
+            return min(sides, key=lambda side: abs(int(side - self.side.own)))
+        return self.side.own
+
+    def _on(self, side: Number) -> Values:
+        return {INPUT: side}
+
+    def _of(self, width: Number) -> Values:
+        return {self.width.name: width}
+
+    def fitting(self) -> Fitting:
+        """The nearest choice, and the frontier."""
+        widest = self.widest(self.home)
+        if widest is not None and self.width.ends(widest):
+            raise self.turning.endless(self.width, widest, self._on(self.home))
+        largest = None if widest is None else self.largest(widest)
+        if widest is not None and largest is not None and self.side.ends(largest):
+            return self._staying(widest, largest)
+        best = self.best()
+        shown = sorted({best} | self._others(), key=lambda pair: (-pair[1], pair[0]))
+        choices = {pair: self._choice(pair) for pair in shown}
+        return Fitting(self.turning.costs({}), choices[best], tuple(choices.values()))
+
+    def _staying(self, width: Number, largest: Number) -> Fitting:
+        """The widest network on its own input, where no budget bounds that."""
+        depends = self.turning.depends(self.side, largest, self._of(width))
+        why = f"every input up to {self.side.limit:,} fits" if depends else "no budget bounds input"
+        values = {**self._of(width), INPUT: self.home}
+        best = choice(self.turning, values, (self.width,))
+        return Fitting(self.turning.costs({}), best, (), (f"{why}: it stays",))
+
+    def _choice(self, pair: Pair) -> Choice:
+        values = {self.width.name: pair[0], INPUT: pair[1]}
+        return choice(self.turning, values, (self.width, self.side))
+
+    def widest(self, side: Number) -> Number | None:
+        """The largest value of the argument that fits an input."""
+        return self.turning.largest(self.width, self._on(side))
+
+    def largest(self, width: Number) -> Number | None:
+        """The largest input that fits a value of the argument."""
+        return self.turning.largest(self.side, self._of(width))
+
+    def best(self) -> Pair:
+        """The choice of which the smaller one of width and input, by the own ones, is largest.
+
+        The wider a network, the smaller its largest input. So it is the widest network whose input
+        is, by the own one, at least as large as its width; or one on the largest input of the next.
+        """
+        width = self._alike()
+        if width is None:
+            raise nothing(self.turning)
+        largest = self.largest(width)
+        if largest is not None and self.side.ends(largest):
+            raise self.turning.endless(self.side, largest, self._of(width))
+        pairs = self._up(width)
+        wider = self.turning.after(self.width, width, self._on(self.home))
+        side = None if wider is None else self.largest(wider)
+        if side is not None:
+            pairs |= self._through(side)
+        return max(pairs, key=self._likeness)
+
+    def _alike(self) -> Number | None:
+        """The widest network whose input, by the own one, is at least as large as its width.
+
+        Where there is none, the narrowest that fits on any input.
+        """
+        turning, width, on = self.turning, self.width, self._on(self.home)
+
+        def values(number: int) -> list[Number]:
+            return list(turning.block(width, number, on))
+
+        def holds(value: Number) -> bool:
+            side = self.largest(value)
+            return side is not None and self._share(side, self.side) >= self._share(value, width)
+
+        def starts(number: int) -> bool:
+            return any(holds(value) for value in values(number)[:1])
+
+        number = max(0, last(starts, turning.blocks(width)))
+        legal = values(number)
+        found = max(0, last(lambda n: holds(legal[n]), len(legal))) if legal else 0
+        return legal[found] if legal and self.largest(legal[found]) is not None else None
+
+    def _share(self, value: Number, knob: Knob) -> Fraction:
+        return Fraction(value) / Fraction(knob.own)
+
+    def _likeness(self, pair: Pair) -> tuple[Fraction, Fraction]:
+        shares = self._share(pair[0], self.width), self._share(pair[1], self.side)
+        return min(shares), max(shares)
+
+    def _others(self) -> set[Pair]:
+        """Some choices of which nothing can be turned up."""
+        found: set[Pair] = set()
+        step = self.side.step
+        for eighths in INPUTS:
+            found |= self._through(max(step, self.side.own * eighths // 8 // step * step))
+        widest = max((width for width, _ in found), default=0)
+        for eighths in WIDTHS:
+            width = self._legal(widest * eighths / Fraction(8))
+            side = None if width is None else self.largest(width)
+            found |= set() if side is None else self._through(side)
+        return found
+
+    def _legal(self, width: Number) -> Number | None:
+        """The largest value of the argument up to one, among those beside it; None for none."""
+        width = max(width, self.width.step)
+        block = self.turning.block(
+            self.width, self.turning.number(self.width, width), self._on(self.home)
+        )
+        return max((value for value in block if value <= width), default=None)
+
+    def _through(self, side: Number) -> set[Pair]:
+        """The widest network on an input, and the largest input of that one, if any fits."""
+        width = self.widest(side)
+        return set() if width is None else self._up(width)
+
+    def _up(self, width: Number) -> set[Pair]:
+        """Turn up what can be, the input first; none where what is looked at ends before."""
+        while True:
+            side = self.largest(width)
+            if side is None or self.side.ends(side) or self.width.ends(width):
+                return set()
+            wider = self.turning.after(self.width, width, self._on(side))
+            if wider is None or not self._fits(wider, side):
+                return {(width, side)}
+            width = max(wider, self.widest(side) or wider)
+
+    def _fits(self, width: Number, side: Number) -> bool:
+        return self.turning.within(self.turning.costs({**self._of(width), INPUT: side}))

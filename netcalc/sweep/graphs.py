@@ -35,7 +35,8 @@ def is_swept(net: Net, axis: Axis, before: Sequence[Axis] = ()) -> bool:
     if axis.name == INPUT and not axis.places:
         if not whole or min(axis.values) < 1:
             raise InputError("takes whole numbers from 1 on, height and width of the input")
-        _sized(net.make(**others), 1)
+        with suppress(SpecError):  # these values cannot be; others may
+            _sized(net.make(**others), 1)
         return True
     if axis.places:
         return _fields_swept(net.make(**others), axis) and whole
