@@ -464,7 +464,7 @@ def test_a_plot(tmp_path: Path) -> None:
     ran = run(tmp_path, "--pareto", "params,-channels", "--plot", "front.svg")
     assert ran.returncode == 0, ran.stderr
     svg = (tmp_path / "front.svg").read_text()
-    for module in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"):
+    for module in ("3a", "3b", "4a", "4b", "4c", "4d", "4e, 5a", "5b"):  # 4e and 5a are alike
         assert f"<!-- {module} -->" in svg
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
     for options, told in (

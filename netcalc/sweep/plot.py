@@ -44,10 +44,12 @@ def plot(path: Path, rows: Table, keys: tuple[str, ...], marked: Marked, title: 
     x, y = (rows[named(key)].astype(float) for key in keys[:2])
     style: dict[str, Any] = {"drawstyle": "steps-post"} if len(keys) == 2 else {"linestyle": ""}
     axes.plot(x, y, marker="o", markersize=3, label="front", **style)
+    places: dict[tuple[float, float], list[str]] = {}
     for name, values in marked.items():
-        at = float(values[0]), float(values[1])
+        places.setdefault((float(values[0]), float(values[1])), []).append(name)
+    for at, names in places.items():
         axes.plot(*at, marker="x", color="black", linestyle="")
-        axes.annotate(name, at, textcoords="offset points", xytext=(4, 3), fontsize=8)
+        axes.annotate(", ".join(names), at, textcoords="offset points", xytext=(4, 3), fontsize=8)
     axes.set(xlabel=named(keys[0]), ylabel=named(keys[1]), title=title)
     _save(figure, path)
 
