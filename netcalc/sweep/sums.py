@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-PIECE = 16384
+PIECE = 32768
 """Candidates that are worked out at a time."""
 
 Product = tuple[int, ...]
