@@ -162,6 +162,17 @@ def output_options(command: CommandT) -> CommandT:
     return command
 
 
+format_option = click.option(
+    "--format",
+    "fmt",
+    type=click.Choice(["text", "markdown", "csv", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print it.",
+)
+"""--format, of a command that writes no file of it."""
+
+
 def split(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
     """A comma-separated list."""
     return None if value is None else tuple(v.strip() for v in value.split(",") if v.strip())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from netcalc.cli._options import Net, emit, split
+from netcalc.cli._options import Net, emit, format_option, split
 
 
 @click.command("fit")
@@ -31,14 +31,7 @@ from netcalc.cli._options import Net, emit, split
     metavar="N",
     help="Inputs are multiples of it.",
 )
-@click.option(
-    "--format",
-    "fmt",
-    type=click.Choice(["text", "markdown", "csv", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print it.",
-)
+@format_option
 def command(
     net: str,
     max_params: str | None,

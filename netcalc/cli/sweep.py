@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from netcalc.cli._options import emit, split
+from netcalc.cli._options import emit, format_option, split
 
 
 @click.command("sweep")
@@ -48,14 +48,7 @@ from netcalc.cli._options import emit, split
     metavar="FILE",
     help="Draw the front of --pareto (.svg, .png, .pdf), with GoogLeNet's modules where they fit.",
 )
-@click.option(
-    "--format",
-    "fmt",
-    type=click.Choice(["text", "markdown", "csv", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print it.",
-)
+@format_option
 def command(space: Path, fmt: str, **options: Any) -> None:
     """Work out all candidates of a space of networks, exactly.
 
