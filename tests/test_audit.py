@@ -97,6 +97,23 @@ def test_verdicts_are_those_of_the_decimal_module() -> None:
             assert abs(wrong.off) > 1
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "how"),
+    [
+        ("160", "159.5", "rounded"),
+        ("159", "159.5", "truncated"),
+        ("158", "158.5", "rounded"),  # to the even digit
+        ("-160", "-159.5", "rounded"),
+        ("-159", "-159.5", "truncated"),
+        ("-158", "-158.5", "rounded"),
+    ],
+)
+def test_halves_go_up_or_to_the_even_digit(text: str, value: str, how: str) -> None:
+    assert judge(read(text, {}), Fraction(value)).how == how
+    verdict = judge(read(text, {}), Fraction(value), ("nearest",)).verdict
+    assert verdict == ("rounds" if how == "rounded" else "off")
+
+
 def test_ranges_are_all_numbers_that_a_printed_one_may_stand_for() -> None:
     for text in ("3K", "0.4K", "2.7K", "-2"):
         printed = read(text, K)
@@ -324,7 +341,7 @@ def test_notes_on_cells_that_are_off() -> None:
     a = audited("googlenet_table1")
     assert a.cell("inception (4a)", "params").how == "by -2.8, -0.7%"  # 364 - 366.75
     assert a.cell("inception (5a)", "ops").how == "by +2.9, +5.7%"  # 54 - 51.08
-    assert a.cell("inception (3a)", "params").how == "rounded, K = 1024"
+    assert a.cell("inception (3a)", "params").how == "truncated, K = 1024"  # 159.5
 
 
 # --- suggestions ---------------------------------------------------------------------------------

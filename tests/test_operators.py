@@ -40,6 +40,12 @@ FORMS: dict[str, tuple[Any, tuple[torch.Tensor, ...], dict[str, int]]] = {
     "unfold": (nn.Unfold((2, 3), padding=1, stride=2), (e(2, 3, 6, 7),), {}),
     "fold": (nn.Fold((4, 5), 2), (e(2, 12, 12),), {"add": 2 * 12 * 12}),
     "max_pool2d with indices": (nn.MaxPool2d(2, return_indices=True), (x,), {"cmp": 3 * 24}),
+    "adaptive_max_pool2d with indices": (
+        nn.AdaptiveMaxPool2d((3, 4), return_indices=True),  # from 6 x 8: windows of 2 x 2
+        (x,),
+        {"cmp": 3 * 24},
+    ),
+    "adaptive_max_pool2d": (lambda x: F.adaptive_max_pool2d(x, (3, 4)), (x,), {"cmp": 3 * 24}),
     "max_unpool2d": (lambda x, at: F.max_unpool2d(x, at, 2), (x, i(2, 6, 8)), {}),
     "lp_pool2d": (
         nn.LPPool2d(2, 2),  # the mean of squares, the root of its size with its sign times 4

@@ -436,6 +436,35 @@ def test_every_layer_is_held_against_its_operator() -> None:
     assert held == {row.name for row in result.rows}
 
 
+@pytest.mark.parametrize(
+    ("module", "given", "back"),
+    [
+        (nn.AdaptiveMaxPool2d(2, return_indices=True), slice(2), ["2x2", "2x2"]),
+        (nn.AdaptiveMaxPool2d(2, return_indices=True), slice(1), ["2x2"]),
+        (nn.AdaptiveMaxPool2d(2), None, ["2x2"]),
+        (lambda x: F.adaptive_max_pool2d(x, 2, return_indices=True), slice(1), ["2x2"]),
+        (lambda x: F.adaptive_max_pool2d(x, 2, return_indices=True), slice(1, 2), ["2x2"]),
+        (nn.MaxPool2d(2, return_indices=True), slice(2), ["4x4", "4x4"]),
+    ],
+)
+def test_second_outputs(module: Any, given: slice | None, back: list[str]) -> None:
+    """Where the largest of each window are, handed out or not, and read or not."""
+    model = Call(lambda x: module(x) if given is None else module(x)[given])
+    if isinstance(module, nn.Module):
+        model.pool = module
+    graph = trace(model, torch.ones(1, 3, 8, 8))
+    outs = nc.analyse(graph).result.outputs.values()
+    assert ["x".join(map(str, x.dims[2:])) for x in outs] == back
+    assert nc.verify(graph, model, device="cpu").ok
+
+
+def test_a_second_output_without_a_rule_is_unknown() -> None:
+    model = Call(lambda x: x * torch.native_layer_norm(x, [8], None, None, 1e-5)[2])
+    graph = trace(model, torch.ones(3, 8))
+    assert list(nc.analyse(graph).result.unknown) == ["native_layer_norm"]
+    assert nc.verify(graph, model, device="cpu").ok
+
+
 def test_a_model_that_is_not_the_traced_one_is_reported() -> None:
     """Its twin: held against another model, tensors, outputs and MACs differ."""
     result = nc.analyse("torchvision:resnet18").result

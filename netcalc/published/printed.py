@@ -191,14 +191,19 @@ _WORDS = {"nearest": "rounded", "truncate": "truncated", "up": "rounded up"}
 
 
 def _rounded(scaled: Fraction, digit: Fraction, way: str, number: Fraction) -> bool:
-    """Whether a number rounds to the printed one; a half may go either way."""
+    """Whether a number rounds to the printed one."""
     return (number / digit).denominator == 1 and _within(scaled, *_bounds(number, digit, way))
 
 
 def _bounds(number: Fraction, digit: Fraction, way: str) -> tuple[Fraction, Fraction, bool, bool]:
-    """Between which numbers those lie that round to one, and whether the bounds do so too."""
+    """Between which numbers those lie that round to one, and whether the bounds do so too.
+
+    A half is rounded up, or to the even digit, as tables do either; of 159.5, 160 is rounded and
+    159 truncated.
+    """
     if way == "nearest":
-        return number - digit / 2, number + digit / 2, True, True
+        even = number / digit % 2 == 0
+        return number - digit / 2, number + digit / 2, number >= 0 or even, number <= 0 or even
     if way == "up" or number < 0:  # a negative number is cut off towards 0
         return number - digit, number, False, True
     return number, number + digit, True, False

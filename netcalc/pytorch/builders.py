@@ -69,7 +69,8 @@ def adaptive(classes: Classes) -> Callable[[Any, tuple[Tensor, ...]], nn.Module]
 
     def build(op: Any, ins: tuple[Tensor, ...]) -> nn.Module:
         output = op.output if len(op.output) > 1 else op.output[0]
-        built: nn.Module = classes[len(op.output) - 1](output)
+        more = {k: getattr(op, k) for k in ("return_indices",) if hasattr(op, k)}
+        built: nn.Module = classes[len(op.output) - 1](output, **more)
         return built
 
     return build

@@ -151,7 +151,7 @@ LOWERINGS: dict[type[Op], Lowering] = {
     AdaptiveMaxPool: Lowering(
         builders.adaptive(builders.ADAPTIVE_MAX),
         builders.ADAPTIVE_MAX,
-        _same(output="output_size"),
+        _same("return_indices", output="output_size"),
         _each("adaptive_max_pool"),
     ),
     Linear: Lowering(

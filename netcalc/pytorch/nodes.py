@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -69,6 +70,7 @@ class Builder:
         self._operators: dict[str, str] = {}
         self._refs: dict[int, Ref] = {}
         self._roots: dict[int, int] = {}
+        self._more: dict[int, tuple[Event, int]] = {}
         self._leaves = {name: not m._modules for name, m in seen.modules.items()}
         self._parameters, self._buffers = seen.parameters, seen.buffers
         self.inputs: dict[str, Tensor] = {}
@@ -82,6 +84,8 @@ class Builder:
         """The graph, with its outputs in the order in which the model returns them."""
         for event in self.seen.events:
             self._event(event)
+        for value in (x for _, outs in self.seen.calls for x in outs if x.value in self._more):
+            self._ref(value)
         outputs: dict[str, Ref] = {}
         for tensor in tree_leaves(out):
             if isinstance(tensor, torch.Tensor):
@@ -110,6 +114,8 @@ class Builder:
         found: dict[str, list[Shape]] = {}
         for event in self.seen.events:
             for out in event.outputs if handed_on(event) is None else ():
+                if out.value in self._more:
+                    continue  # nothing reads it, and the graph has none
                 name, at = self._refs.get(out.value, ("", 0))
                 shapes = found.setdefault(name, [])
                 if at == len(shapes):
@@ -153,6 +159,29 @@ class Builder:
             name, product = self._unique(f"{name}/add"), name
             self.nodes.append(Node(name, Binary("add"), ((product, 0), added), name))
         self._refs |= {out.value: (name, i) for i, out in enumerate(event.outputs)}
+        if len(event.outputs) > 1:
+            self._beyond(event, lifted)
+
+    def _beyond(self, event: Event, lifted: Lifted) -> None:
+        """Outputs that the rule of the last layer does not give, for where something reads one."""
+        ins = tuple([Tensor(x.shape, x.dtype) for x in lifted.inputs])
+        for out in event.outputs[len(lifted.op.shape(*ins)) :]:
+            del self._refs[out.value]
+            self._more[out.value] = (event, len(self.nodes) - 1)
+
+    def _asked(self, value: Seen) -> None:
+        """An output beyond those of a layer: the places of a max pool, or what has no rule."""
+        event, at = self._more.pop(value.value)
+        node = self.nodes[at]
+        if getattr(node.op, "return_indices", None) is False:
+            op: Any = node.op
+            self.nodes[at] = node._replace(op=replace(op, return_indices=True))
+            self._refs[value.value] = (node.name, 1)
+        else:
+            name = self._unique(f"{node.name}/more")
+            op = Unknown(event.name, value.shape, value.dtype)
+            self.nodes.append(Node(name, op, node.inputs, name))
+            self._refs[value.value] = (name, 0)
 
     def _agrees(self, event: Event, lifted: Lifted) -> bool:
         """Whether netcalc's own rule gives the shapes that PyTorch gave; it is told if not."""
@@ -228,6 +257,8 @@ class Builder:
 
     def _ref(self, value: Seen) -> Ref:
         """Where a value comes from; a stored tensor gets a node where it is first used as it is."""
+        if value.value in self._more:
+            self._asked(value)
         if value.value not in self._refs:
             root = self._roots.get(value.value, value.value)
             if root not in self._refs:

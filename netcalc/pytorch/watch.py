@@ -213,8 +213,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         """A module is done, or has raised."""
         if threading.get_ident() == self.thread and id(module) in self.paths and self.within:
             self.within.pop()
-            if self.quick:
-                return
+            if self.quick and isinstance(output, torch.Tensor):
+                return  # of several, some may be read by nothing, and are there all the same
             outs = tuple(self.see(t) for t in tensors_of(output))
             self.calls.append((self.paths[id(module)], outs))
 

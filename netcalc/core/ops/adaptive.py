@@ -26,6 +26,7 @@ from netcalc.core.ops.parts import (
     per_axis,
     rank,
 )
+from netcalc.core.ops.pool import places_between, saved_places, with_places
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term
 from netcalc.core.window import Window, positive
@@ -144,24 +145,32 @@ class AdaptiveAvgPool(AdaptivePool):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class AdaptiveMaxPool(AdaptivePool):
-    """The largest of each window. Work: a comparison per tap but the first."""
+    """The largest of each window. Work: a comparison per tap but the first.
+
+    With ``return_indices`` a second output says where they were.
+    """
 
     output: tuple[int | None, ...]
+    return_indices: bool = False
+
+    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
+        return with_places(self, AdaptivePool.shape(self, *ins))
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         return self.folding("comparisons", "cmp", ins[0], outs[0])
 
     def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
-        return Saved(inputs=(0,), extra=(Tensor(outs[0].dims, "int64"),))
+        return saved_places(self, outs)
 
     def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
-        return int(Tensor(outs[0].dims, "int64").nbytes)  # where the largest are
+        return places_between(self, outs)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
         yield example(AdaptiveMaxPool2d(1), (2, 16, 7, 7))
         yield example(AdaptiveMaxPool2d((3, 2)), (8, 7, 5))
         yield example(AdaptiveMaxPool1d(4), (1, 8, 10))
+        yield example(AdaptiveMaxPool2d(2, return_indices=True), (1, 8, 5, 6))
         yield example(AdaptiveMaxPool3d(2), (1, 2, 4, 5, 6))
         # refused
         yield example(AdaptiveMaxPool2d(1), (8, 7))
@@ -180,8 +189,8 @@ def _taps(length: Num, size: int) -> Num:
 
 
 def _constructor(kind: Callable[..., KindT], name: str, n: int) -> Constructor[KindT]:
-    def make(output: Any) -> KindT:
-        return kind(per_axis(n, output))
+    def make(output: Any, **others: Any) -> KindT:
+        return kind(per_axis(n, output), **others)
 
     return named(make, f"{name}{n}d", kind)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from netcalc.core.ops.base import (
     Coupling,
@@ -107,6 +107,31 @@ class Pool(Op):
         return window_working(self.windows(), ins[0])
 
 
+class FindsPlaces(Protocol):
+    """A max pool, which may say where the largest of each window were."""
+
+    @property
+    def return_indices(self) -> bool: ...
+
+
+def with_places(op: FindsPlaces, outs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """What comes out of a max pool: the largest, and where they were if it says so."""
+    (y,) = outs
+    return (y, Tensor(y.dims, "int64")) if op.return_indices else (y,)
+
+
+def saved_places(op: FindsPlaces, outs: tuple[Tensor, ...]) -> Saved:
+    """What a max pool keeps for training: its input, and where the largest were."""
+    if op.return_indices:
+        return Saved(inputs=(0,), outputs=(1,))
+    return Saved(inputs=(0,), extra=(Tensor(outs[0].dims, "int64"),))
+
+
+def places_between(op: FindsPlaces, outs: tuple[Tensor, ...]) -> int:
+    """The bytes of the places that a max pool finds and does not hand out."""
+    return 0 if op.return_indices else int(Tensor(outs[0].dims, "int64").nbytes)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class MaxPool(Pool):
     """The largest of each window. Work: K - 1 comparisons per output, K the taps of a window.
@@ -128,16 +153,13 @@ class MaxPool(Pool):
         return (self.folding("comparisons", "cmp", outs[0]),)
 
     def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
-        (y,) = Pool.shape(self, *ins)
-        return (y, Tensor(y.dims, "int64")) if self.return_indices else (y,)
+        return with_places(self, Pool.shape(self, *ins))
 
     def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
-        if self.return_indices:
-            return Saved(inputs=(0,), outputs=(1,))
-        return Saved(inputs=(0,), extra=(Tensor(outs[0].dims, "int64"),))
+        return saved_places(self, outs)
 
     def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
-        return 0 if self.return_indices else int(Tensor(outs[0].dims, "int64").nbytes)
+        return places_between(self, outs)
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
