@@ -381,7 +381,7 @@ def test_a_title_alone_makes_no_copy(tmp_path: Path) -> None:
 
 def test_a_copy_with_rows_of_its_own(tmp_path: Path) -> None:
     text = built_in()["lenet5"].read_text("utf-8")
-    more = text + "  - {row: mine, printed: ['', '60,000', '']}\n"
+    more = text + "  - {row: mine, printed: ['', '', '60,000', '']}\n"
     assert "not as recorded" not in audited(tmp_path, more).out
     done = audited(tmp_path, more.replace('"122,304"', '"122,305"'))
     assert done.out.count("not as recorded") == 1

@@ -146,6 +146,12 @@ def _output(part: Part, at: Sequence[str]) -> Written:
     return size(part.out)
 
 
+def _map(part: Part, at: Sequence[str]) -> Written:
+    """Height x width of what comes out, 1x1 where it has none."""
+    dims = part.out.dims[2:] or (1, 1)
+    return Written(_times(len(dims)), dims)
+
+
 def _input(part: Part, at: Sequence[str]) -> Written:
     """What goes into the first layer, likewise."""
     return size(_entering(part))
@@ -178,6 +184,7 @@ WRITTEN: dict[str, Callable[[Part, Sequence[str]], Written]] = {
     "window": _window,
     "input": _input,
     "output": _output,
+    "map": _map,
     "out_channels": _out_channels,
 }
 """What stands in a cell as it is; ``at`` are places below the part, for a width."""
