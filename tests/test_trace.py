@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
 from typing import Any
@@ -456,6 +457,37 @@ def test_second_outputs(module: Any, given: slice | None, back: list[str]) -> No
     outs = nc.analyse(graph).result.outputs.values()
     assert ["x".join(map(str, x.dims[2:])) for x in outs] == back
     assert nc.verify(graph, model, device="cpu").ok
+
+
+def test_the_search_for_garbage_is_as_it_was() -> None:
+    """Off in a pass on the meta device, on where memory is real, and then as before."""
+    at: list[bool] = []
+
+    def looks(x: torch.Tensor) -> torch.Tensor:
+        at.append(gc.isenabled())
+        return x * 2
+
+    def reads(x: torch.Tensor) -> torch.Tensor:
+        at.append(gc.isenabled())
+        return x * x.sum().item()
+
+    def fails(x: torch.Tensor) -> torch.Tensor:
+        raise ValueError("no")
+
+    trace(Call(looks), torch.ones(3))
+    assert (at, gc.isenabled()) == ([False], True)
+    at.clear()
+    trace(Call(reads), torch.ones(3))
+    assert (at[0], at[-1], gc.isenabled()) == (False, True, True)
+    with pytest.raises(nc.NetcalcError):
+        trace(Call(fails), torch.ones(3))
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        trace(Call(looks), torch.ones(3))
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_a_second_output_without_a_rule_is_unknown() -> None:

@@ -21,6 +21,7 @@ from netcalc.errors import InputError, NetcalcError
 from netcalc.pytorch.contagion import LIMIT
 from netcalc.pytorch.machine import memory_here
 from netcalc.pytorch.twin import inputs_on_meta, on_cpu, on_meta, unwrapped, with_values
+from netcalc.pytorch.undisturbed import collecting
 from netcalc.pytorch.watch import Watch, watch
 
 Anew = Callable[[bool], nn.Module]
@@ -157,7 +158,8 @@ def _on_cpu(
         )
     twin = on_cpu(anew(True) if anew is not None else model)
     xs, named = tree_map(_real, (args, kwargs))
-    seen, out = watch(twin, xs, named, watcher, quick=False, held=False)
+    with collecting(True):  # what the model drops has real memory
+        seen, out = watch(twin, xs, named, watcher, quick=False, held=False)
     return Pass(twin, xs, named, seen, out, f"run on the CPU with real tensors: {_short(first)}")
 
 

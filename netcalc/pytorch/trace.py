@@ -22,7 +22,7 @@ from netcalc.pytorch.nodes import Builder, named_inputs
 from netcalc.pytorch.outputs import keeping, opened
 from netcalc.pytorch.passes import Anew, passed
 from netcalc.pytorch.twin import kept, unwrapped
-from netcalc.pytorch.undisturbed import undisturbed
+from netcalc.pytorch.undisturbed import collecting, undisturbed
 
 
 def trace(model: nn.Module, *args: Any, **kwargs: Any) -> Graph:
@@ -44,7 +44,8 @@ def trace(model: nn.Module, *args: Any, **kwargs: Any) -> Graph:
 def _traced(
     model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], anew: Anew | None = None
 ) -> Graph:
-    with undisturbed(model), kept(unwrapped(model)):  # a hook may hold the model itself
+    # a hook may hold the model itself
+    with collecting(False), undisturbed(model), kept(unwrapped(model)):
         ran = passed(model, args, kwargs, anew)
         returned, cached = opened(ran.out)
         inputs = named_inputs(ran.model, ran.args, ran.kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,20 @@ FLAGS = (
     (torch.backends.cudnn, "allow_tf32"),
 )
 """Settings of the process that a model's code may change."""
+
+
+@contextmanager
+def collecting(on: bool) -> Iterator[None]:
+    """With Python's search for cycles of garbage on or off, and then as it was.
+
+    A trace makes many small objects and drops few: the search would take half of its time.
+    """
+    before = gc.isenabled()
+    (gc.enable if on else gc.disable)()
+    try:
+        yield
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 @contextmanager
