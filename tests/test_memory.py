@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import timm
 import torch
+import torch.nn.functional as F
+import torchvision
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -113,7 +118,7 @@ def test_saves_what_autograd_saves(kind: type[Op], example: Example) -> None:
         witnessed = saved(built, result, xs)["layer"]
     (row,) = result.rows
     saves = row.node.op.saves(row.ins, row.outs)
-    held = sum(row.ins[i].nbytes for i in saves.inputs)
+    held = sum(row.ins[i].nbytes for i in (*saves.inputs, *saves.merged))
     if row.node.op.PASSES != "always":
         held += sum(row.outs[i].nbytes for i in saves.outputs)
     derived = held + sum(x.nbytes for x in saves.extra)
@@ -189,6 +194,75 @@ def test_a_hand_written_model_takes_no_less() -> None:
         alive.see(x)
         model(x)
     assert memory(result).peak <= alive.peak <= 1.1 * memory(result).peak
+
+
+class Attention(nn.Module):
+    """Attention over views of one product, as ViT, Swin and GPT have it."""
+
+    def __init__(self, fused: bool) -> None:
+        super().__init__()
+        self.fused = fused
+        self.qkv, self.out = nn.Linear(32, 96), nn.Linear(32, 32)
+        self.drop = nn.Dropout(0.0)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = (t.unflatten(-1, (4, 8)).transpose(1, 2) for t in self.qkv(x).chunk(3, dim=-1))
+        if self.fused:
+            y = F.scaled_dot_product_attention(q, k, v)
+        else:
+            y = self.drop((q @ k.transpose(-2, -1)).softmax(-1)) @ v
+        return self.out(y.transpose(1, 2).flatten(2))
+
+
+class Gated(nn.Module):
+    """Halves of one product, times angles that are not trained, and one row of what comes out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.both, self.out = nn.Linear(32, 64), nn.Linear(32, 8)
+        self.register_buffer("angles", torch.randn(10, 32))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        a, b = self.both(x).chunk(2, dim=-1)
+        y: torch.Tensor = self.out((a * self.angles.cos() + b.tanh())[:, 0])
+        return y
+
+
+VIEWS: dict[str, Callable[[], nn.Module]] = {
+    "attention": lambda: Attention(fused=False),
+    "fused attention": lambda: Attention(fused=True),
+    "gates": Gated,
+}
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("name", VIEWS)
+def test_views_keep_all_that_they_look_into(name: str, batch: int) -> None:
+    model, x = VIEWS[name](), torch.randn(batch, 10, 32)
+    derived = memory(nc.analyse(nc.trace(model, x)).result).saved
+    kept = Kept(model.train())
+    with kept.watching():
+        model(x)
+    assert sum(derived.values()) == kept.total
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("vit_tiny_patch16_224", 224), ("swin_tiny", 64), ("convnext_atto", 64)]
+)
+def test_whole_models_save_as_much(name: str, size: int) -> None:
+    if name == "swin_tiny":
+        heads: dict[str, Any] = {"num_heads": [2, 4], "window_size": [4, 4]}
+        model: nn.Module = torchvision.models.SwinTransformer(
+            [4, 4], 16, [2, 2], stochastic_depth_prob=0.0, **heads
+        )
+    else:
+        model = timm.create_model(name)
+    x = torch.randn(2, 3, size, size)
+    derived = memory(nc.analyse(nc.trace(model, x)).result).saved
+    kept = Kept(model.train())
+    with kept.watching():
+        model(x)
+    assert sum(derived.values()) == kept.total
 
 
 def test_a_hand_written_model_saves_as_much() -> None:

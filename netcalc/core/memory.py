@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from netcalc.core.analyse import Result, Row
 from netcalc.core.graph import Ref
+from netcalc.core.ops.base import Saved
 from netcalc.core.tensor import BYTES
 from netcalc.core.term import STORAGE
 from netcalc.errors import InputError
@@ -145,11 +146,15 @@ def _live(result: Result) -> Iterator[tuple[str, int]]:
 
 
 def _saved(result: Result) -> Iterator[tuple[str, int]]:
-    """The bytes that autograd keeps, each tensor where it is first kept.
+    """The bytes that autograd keeps, each storage where something in it is first kept.
 
-    Nothing is kept before the first layer with something to train.
+    A view that is kept keeps all of the tensor that it looks into. Nothing is kept before the
+    first layer with something to train.
     """
     holder = _holders(result, ("always",))
+    values = {(name, 0): x for name, x in result.inputs.items()}
+    values |= {(row.name, i): x for row in result.rows for i, x in enumerate(row.outs)}
+    apart = {ref for ref, x in values.items() if x.dims[:-2] != values[holder[ref]].dims[:-2]}
     trains: set[str] = set()
     kept: set[Ref] = set()
     stored = {(row.name, 0) for row in result.rows if row.node.op.PASSES == "stored"}
@@ -160,8 +165,20 @@ def _saved(result: Result) -> Iterator[tuple[str, int]]:
             continue
         trains.add(row.name)
         saves = row.node.op.saves(row.ins, row.outs)
-        refs = {holder[row.node.inputs[i]]: row.ins[i] for i in saves.inputs}
-        refs |= {holder[(row.name, i)]: row.outs[i] for i in saves.outputs}
-        new = sum(int(x.nbytes) for ref, x in refs.items() if ref not in kept | stored)
-        kept |= refs.keys()
+        used, merged = _used(row, saves, trains)
+        copied = [ref for ref in merged if ref in apart]
+        used += [ref for ref in merged if ref not in apart]
+        refs = {holder[ref] for ref in used} - kept - stored
+        new = sum(int(values[ref].nbytes) for ref in (*refs, *copied))
+        kept |= refs
         yield row.name, new + sum(int(x.nbytes) for x in saves.extra)
+
+
+def _used(row: Row, saves: Saved, trains: set[str]) -> tuple[list[Ref], list[Ref]]:
+    """The values that a layer keeps as they are, and those whose leading axes it makes one."""
+    ins = row.node.inputs
+    needing = {i for i, (name, _) in enumerate(ins) if name in trains}
+    for_another = [not saves.crossed or bool(needing - {i}) for i in range(len(ins))]
+    used = [ins[i] for i in saves.inputs if for_another[i]]
+    used += [(row.name, i) for i in saves.outputs]
+    return used, [ins[i] for i in saves.merged if for_another[i]]

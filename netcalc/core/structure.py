@@ -21,7 +21,7 @@ TRAINING_ONLY = frozenset({"momentum", "dropout", "dropout_p"})
 
 def acting(op: Op) -> dict[str, Any]:
     """The fields of a layer that act in eval mode."""
-    if op.PASSES == "inference":
+    if op.TRAINING:
         return {}
     return {name: value for name, value in op.attrs().items() if name not in TRAINING_ONLY}
 

@@ -39,12 +39,16 @@ class Saved(NamedTuple):
     """What PyTorch's autograd keeps of one call until the backward pass, parameters aside.
 
     ``inputs`` and ``outputs`` are positions among those of the layer; ``extra`` are tensors that
-    nothing else holds, such as the indices of a max pool.
+    nothing else holds, such as the indices of a max pool. ``merged`` are positions of inputs whose
+    leading axes become one first, for which a view that has others than its tensor is copied.
+    Of a product (``crossed``) each input is kept for the gradients of the others alone.
     """
 
     inputs: tuple[int, ...] = ()
     outputs: tuple[int, ...] = ()
     extra: tuple[Tensor, ...] = ()
+    merged: tuple[int, ...] = ()
+    crossed: bool = False
 
 
 Coupling: TypeAlias = "Window | Literal['each', 'all', 'uneven']"
@@ -98,6 +102,9 @@ class Op:
     PASSES: ClassVar[Passes] = ""
     """When the output is the input itself or a view of it, or a stored tensor: nothing is computed
     and no memory taken then."""
+
+    TRAINING: ClassVar[bool] = False
+    """Whether it acts in training alone, so that no field of it matters in eval mode."""
 
     STATED: ClassVar[bool] = False
     """Whether the output's shape is a field, so that the rule can only check it."""

@@ -97,7 +97,8 @@ class Elementwise(Op):
             "divisor": every if 1 in real else every[1:],
         }
         kept = tuple(i for word in keeps for i in which.get(word, ()))
-        return Saved(inputs=kept, outputs=(0,) if "out" in keeps else ())
+        outputs = (0,) if "out" in keeps else ()
+        return Saved(kept, outputs, crossed="other" in keeps)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -96,7 +96,9 @@ class MatMul(Op):
         left, right = ins
         copied = copies(left, right, training=True)
         kept = tuple(i for i in (0, 1) if copied[i] is None)
-        return Saved(inputs=kept, extra=tuple(x for x in copied if x is not None))
+        merged = tuple(i for i in kept if len(ins[i].dims) > 3)
+        extra = tuple(x for x in copied if x is not None)
+        return Saved(tuple(i for i in kept if i not in merged), (), extra, merged, crossed=True)
 
     def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
         left, right = ins

@@ -52,7 +52,12 @@ class Dropout(Op):
 
     p: float = 0.5
 
-    PASSES: ClassVar[Passes] = "inference"
+    TRAINING: ClassVar[bool] = True
+
+    @property
+    def PASSES(self) -> Passes:  # type: ignore[override]  # noqa: N802
+        """Where nothing is drawn, PyTorch hands the input on in training too."""
+        return "inference" if self.p else "always"
 
     def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
         if self.p in (0, 1):  # nothing is drawn then
