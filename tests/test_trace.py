@@ -459,6 +459,64 @@ def test_second_outputs(module: Any, given: slice | None, back: list[str]) -> No
     assert nc.verify(graph, model, device="cpu").ok
 
 
+class Typed(nn.Module):
+    """Norms with weights of their own type, on another one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.batch = nn.LayerNorm(8), nn.BatchNorm1d(8)
+        self.low = nn.Linear(8, 4).bfloat16()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.low(self.batch(self.norm(x.bfloat16())))
+        return y
+
+
+def test_parameters_have_their_own_type() -> None:
+    model = Typed()
+    model.eval()(torch.ones(2, 8))
+    result = nc.analyse(trace(model, torch.ones(2, 8))).result
+    stored = {t.key.replace("/", "."): t.dtype for row in result.rows for t in row.stored}
+    assert stored == {k: str(t.dtype).removeprefix("torch.") for k, t in model.state_dict().items()}
+    size = sum(p.numel() * p.element_size() for p in model.parameters())
+    assert result.totals.param_bytes == size == 4 * (16 + 16) + 2 * 36
+
+
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [
+        (lambda x, w: F.linear(x.bfloat16(), w), torch.float32),
+        (lambda x, w: x.half() @ w, torch.float32),
+        (lambda x, w: x.long() @ w, torch.float32),
+        (lambda x, w: torch.addmm(w[0], x, w.double()), torch.float32),
+        (lambda x, w: torch.bmm(x[None], w[None].double()), torch.float32),
+    ],
+)
+def test_products_of_several_types_are_refused(function: Any, kind: torch.dtype) -> None:
+    """As on devices that compute; the meta device takes them."""
+    x, w = torch.ones(8, 8), torch.ones(8, 8, dtype=kind)
+    with pytest.raises(RuntimeError):
+        function(x, w)
+    with pytest.raises(nc.NetcalcError, match=r"takes tensors of one type, got \w+ and \w+"):
+        trace(Call(function), x, w)
+
+
+def test_autocast_is_told() -> None:
+    class Cast(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(8, 8)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                y: torch.Tensor = self.fc(x)
+            return y
+
+    told = "autocast is not followed: types and bytes are those without it"
+    assert told in trace(Cast(), torch.ones(2, 8)).remarks
+    assert told not in trace(nn.Linear(8, 8), torch.ones(2, 8)).remarks
+
+
 def test_the_search_for_garbage_is_as_it_was() -> None:
     """Off in a pass on the meta device, on where memory is real, and then as before."""
     at: list[bool] = []

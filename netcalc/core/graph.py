@@ -32,7 +32,8 @@ class Node(NamedTuple):
     stored under the node's own path, which key they have (tied weights), or None where they are
     computed. ``frozen`` names the operands that are not trained. ``place`` is where the node is
     written down (``my_net.yaml:14``), for messages. ``operands`` names those of its tensors that
-    are computed by other nodes; these are the last of its ``inputs``.
+    are computed by other nodes; these are the last of its ``inputs``. ``types`` has the types of
+    operands that are stored in another than the rule says, which is mostly that of the input.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Node(NamedTuple):
     frozen: frozenset[str] = frozenset()
     place: str = ""
     operands: tuple[str, ...] = ()
+    types: Mapping[str, str] = FrozenDict()
 
     @property
     def where(self) -> str:

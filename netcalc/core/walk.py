@@ -64,6 +64,8 @@ def walk(
         terms = op.terms(ins, outs)
         if op.PASSES == "stored":
             terms = tuple(by_key(term, node.key(term.operand)) for term in terms)
+        if node.types:
+            terms = tuple(t._replace(dtype=node.types.get(t.operand, t.dtype)) for t in terms)
         yield Call(node, ins, outs, terms)
 
 

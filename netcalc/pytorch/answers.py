@@ -204,6 +204,21 @@ def _all_on_meta(args: Any) -> bool:
     return first
 
 
+OF_ONE_TYPE = frozenset(
+    "addbmm addmm addmv baddbmm bmm dot inner linear matmul mm mv tensordot vdot".split()  # noqa: SIM905
+)
+"""Products whose operands must be of one type, which kernels of the meta device do not look at."""
+
+
+def of_one_type(said: Signature, args: Any) -> None:
+    """Raises RuntimeError for a product of tensors of several types, as other devices do."""
+    if said.name in OF_ONE_TYPE:
+        kinds = {x.dtype: None for x in args if isinstance(x, torch.Tensor)}
+        if len(kinds) > 1:
+            told = " and ".join(str(kind).removeprefix("torch.") for kind in kinds)
+            raise RuntimeError(f"{said.name} takes tensors of one type, got {told}")
+
+
 def by_kernel(func: Any, said: Signature, args: Any, kwargs: Any) -> Any:
     """What PyTorch's kernel gives.
 

@@ -124,6 +124,8 @@ class Builder:
 
     def _remarks(self) -> Iterator[str]:
         yield f"shapes: {self.derived:,} derived, {self.stated:,} stated"
+        if self.seen.autocast:
+            yield "autocast is not followed: types and bytes are those without it"
         for told in self.differing[:SHOWN]:
             yield f"netcalc's rule differs from PyTorch, please report it: {told}"
 
@@ -151,8 +153,8 @@ class Builder:
         unit = path if path == path_of(event.path) else name
         tensors, frozen, computed = self._operands(name, lifted)
         inputs = tuple(self._ref(x) for x in (*lifted.inputs, *computed.values()))
-        operands = tuple(computed)
-        node = Node(name, lifted.op, inputs, unit, tensors, frozen, operands=operands)
+        operands, types = tuple(computed), _types(lifted)
+        node = Node(name, lifted.op, inputs, unit, tensors, frozen, "", operands, types)
         self.nodes.append(node)
         if lifted.plus is not None:
             added = self._ref(lifted.plus)
@@ -310,6 +312,12 @@ class Builder:
         count = self._names.get(name, 0) + 1
         self._names[name] = count
         return name if count == 1 else self._unique(f"{name}_{count}")
+
+
+def _types(lifted: Lifted) -> dict[str, str]:
+    """The types of the operands that are not of the type of the layer's input or its own."""
+    said = getattr(lifted.op, "dtype", "") or (lifted.inputs[0].dtype if lifted.inputs else "")
+    return {name: x.dtype for name, x in lifted.operands.items() if x.dtype != said}
 
 
 _OTHER = re.compile(r"[^\w.+/-]")

@@ -21,7 +21,7 @@ from netcalc.core.ops.custom import Written
 from netcalc.core.rules import RULES
 from netcalc.errors import NetcalcError
 from netcalc.pytorch import contagion
-from netcalc.pytorch.answers import answer, by_kernel
+from netcalc.pytorch.answers import answer, by_kernel, of_one_type
 from netcalc.pytorch.custom import by_rule, patched, ruled
 from netcalc.pytorch.events import Event, Seen, Signature, signature
 from netcalc.pytorch.lift import lift
@@ -56,6 +56,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         self.elsewhere: list[str] = []
         self.constants = 0
         self.quick, self.mixed, self.held = quick, mixed, held
+        self.autocast = False
         self._silent = False
         self._count = 0
         self._values: dict[int, tuple[int, Any]] = {}
@@ -124,6 +125,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
             out = answer(event, said, args, kwargs)
             if out is not None:
                 return self._done(event, said, args, kwargs, out)
+        if not self.autocast:
+            of_one_type(said, args)
         if self.mixed:
             run = contagion.run(func, said, args, kwargs)
         else:
@@ -204,6 +207,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         """A module is called."""
         if id(module) not in self.paths:
             return
+        # inside of an operator it cannot be seen, and on the meta device it does nothing
+        self.autocast = self.autocast or any(map(torch.is_autocast_enabled, ("cpu", "cuda")))
         if threading.get_ident() == self.thread:
             self.within.append(self.paths[id(module)])
         else:
