@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import random
-from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal
 from fractions import Fraction
 from functools import cache
 from io import StringIO
@@ -21,7 +21,8 @@ from netcalc.core.analyse import Result
 from netcalc.published.audit import DERIVABLE, VERDICTS, Audited, audit_table
 from netcalc.published.formula import evaluate
 from netcalc.published.model import PublishedTable
-from netcalc.published.printed import WAYS, judge, ranges, read, shown
+from netcalc.published.printed import WAYS, judge, ranges, shown
+from netcalc.published.reading import read
 from netcalc.published.record import FILE, changes, recorded
 from netcalc.published.tables import built_in, read_table
 from netcalc.sweep.suggest import suggest
@@ -58,6 +59,25 @@ K = {"K": (Fraction(1024), Fraction(1000))}
         (".75", "0.75", "0.01", "", 1),
         ("less than 25 million", "25", "1", "million", 10**6),
         ("29MB", "29", "1", "MB", 10**6),
+        ("60kB", "60", "1", "kB", 1000),
+        ("12.3 GFLOPs", "12.3", "0.1", "GFLOPs", 10**9),
+        ("4.1 GMACs", "4.1", "0.1", "GMACs", 10**9),
+        ("2.7 Kparams", "2.7", "0.1", "Kparams", 1024),
+        ("13.6 Million", "13.6", "0.1", "Million", 10**6),
+        ("13.6M.", "13.6", "0.1", "M", 10**6),
+        ("13.6M¹", "13.6", "0.1", "M", 10**6),
+        ("13.6M [3]", "13.6", "0.1", "M", 10**6),
+        ("1.36 × 10⁷", "1.36", "0.01", "", 10**7),
+        ("5.0 × 10^{6}", "5", "0.1", "", 10**6),
+        ("10**6", "1", "1", "", 10**6),
+        ("13.", "13", "1", "", 1),
+        ("13,649,000 params", "13649000", "1", "params", 1),
+        ("5.0 × 10^6 params", "5", "0.1", "params", 10**6),
+        ("ca. 13.6M", "13.6", "0.1", "M", 10**6),
+        ("∼13.6M", "13.6", "0.1", "M", 10**6),
+        ("no more than 25M", "25", "1", "M", 10**6),
+        ("25M+", "25", "1", "M", 10**6),
+        ("25M or more", "25", "1", "M", 10**6),
     ],
 )
 def test_numbers_are_read_as_printed(
@@ -68,7 +88,13 @@ def test_numbers_are_read_as_printed(
     assert (printed.unit, printed.factors[0]) == (unit, factor)
 
 
-@pytest.mark.parametrize("text", ["", "-", "K", "about", "n/a", "5 apples", "1,08", "7x7/2"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "-", "K", "about", "n/a", "null", "5 apples", "1,08", "7x7/2", "1e400", "9" * 70),
+        *("60 M five", "1 to 2M", "5M per image", "3M and 4M", "1-2M", "5 ± 1"),
+    ],
+)
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(nc.SpecError):
         read(text, K)
@@ -130,6 +156,68 @@ def test_bounds_hold_or_do_not() -> None:
     assert judge(bound, Fraction(23_834_568)).verdict == "rounds"
     assert judge(bound, Fraction(25_100_000)).verdict == "off"
     assert judge(bound, Fraction(19_000_000)).verdict == "off"  # it would be less than 20 then
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        *(("at most 5", "<="), ("no more than 5", "<="), ("⩽ 5", "<="), ("5 or fewer", "<=")),
+        *(("more than 5", ">"), ("not less than 5", ">="), ("5K+", ">="), ("5 or more", ">=")),
+        *(("fewer than 5", "<"), ("about 5", ""), ("only 5", "")),
+    ],
+)
+def test_words_that_make_a_bound(text: str, bound: str) -> None:
+    assert read(text, K).bound == bound
+
+
+def test_a_bound_in_steps_is_the_next() -> None:
+    bound = read("less than 3.5%", {}, Fraction(1, 2))
+    assert judge(bound, Fraction("0.033")).verdict == "rounds"
+    assert judge(bound, Fraction("0.01")).verdict == "off"  # it would be less than 1.5 then
+    assert judge(read("less than 3.5%", {}), Fraction("0.01")).verdict == "rounds"
+
+
+def test_an_exact_number_goes_before_a_rounded_one() -> None:
+    judged = judge(read("10K", K), Fraction(10_000))
+    assert (judged.verdict, judged.how) == ("exact", "K = 1000")
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "way", "expected"),
+    [
+        ("13.6M", 13_649_000, "nearest", "13.649M"),
+        ("13.7M", 13_649_999, "nearest", "13.649999M"),
+        ("12%", Fraction("0.1249"), "nearest", "12.49%"),
+        ("9.9M", 9_999_999, "truncate", "9.999999M"),
+        ("100.0K", 99_949, "nearest", "99.949K"),
+        ("1.50M", 1_494_999, "nearest", "1.494999M"),
+        ("less than 25 million", 24_999_999, "nearest", "24.999999 million"),
+        ("61K", 12, "nearest", "0.01K"),
+        ("1e-50", 3, "nearest", "3"),
+    ],
+)
+def test_what_is_shown_is_judged_as_the_number(
+    text: str, value: Any, way: str, expected: str
+) -> None:
+    printed = read(text, {"K": (Fraction(1000),)})
+    judged = judge(printed, Fraction(value), (way,))
+    assert shown(Fraction(value), printed, judged) == expected
+
+
+def test_what_is_shown_rounds_as_the_number_does() -> None:
+    """By brute force: rounded by hand, the shown number is the printed one exactly if it rounds."""
+    rng = random.Random(7)
+    for _ in range(3000):
+        value, places = Fraction(rng.randrange(10**7), 1000), rng.randrange(3)
+        near = Decimal(value.numerator) / value.denominator
+        digit = Decimal(1).scaleb(-places)
+        text = near.quantize(digit, ROUND_HALF_UP) + digit * rng.choice((-1, 0, 0, 0, 1))
+        printed = read(format(text, "f"), {})
+        judged = judge(printed, value, ("nearest",))
+        derived = Decimal(shown(value, printed, judged).replace(",", ""))
+        rounds = derived.quantize(digit, ROUND_HALF_UP) == text
+        even = derived.quantize(digit, ROUND_HALF_EVEN) == text
+        assert (rounds or even) == (judged.verdict != "off"), (value, text, derived)
 
 
 def test_derived_numbers_have_the_digits_that_tell_them_apart() -> None:
@@ -364,6 +452,22 @@ def test_widths_that_the_figures_of_inception_resnet_v2_misprint() -> None:
         "Figure 17, Inception-ResNet-B of v2": reduction_a,
         "Figure 19, Inception-ResNet-C of v2": 384 + 288 + 320 + reduction_a,
     }
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "column", "how"),
+    [
+        ("googlenet_table1", "inception (3a)", "params", "truncated, K = 1024"),
+        ("googlenet_table1", "inception (4a)", "ops", "truncated"),
+        ("googlenet_table1", "conv2", "params", "K = 1024"),
+        ("alexnet_claims", "parameters", "printed", "truncated"),
+        ("resnet_table1", "50-layer", "flops", "truncated"),
+        ("resnet_table1", "101-layer", "flops", "rounded"),
+    ],
+)
+def test_how_a_number_was_rounded_is_said(table: str, row: str, column: str, how: str) -> None:
+    """366.75 K, 73.6 M, 112 x 1024, 60.97 M, 3.86 and 7.57 x 10^9 by hand."""
+    assert audited(table).cell(row, column).how == how
 
 
 # --- suggestions ---------------------------------------------------------------------------------

@@ -360,6 +360,83 @@ rows:
     assert "t.yaml:5: conv1, params, 'a branch': reduced has no layer or module branch9" in done.err
 
 
+def test_hypotheses_that_explain_nothing(tmp_path: Path) -> None:
+    """A bare number, and two rows that are explained by each other's cells."""
+    alone = one_cell("61K", hypotheses=[{"says": "so it is", "quantity": "61000"}])
+    done = audited(tmp_path, alone)
+    assert (done.code, "the number 61000 alone explains nothing" in done.err) == (2, True)
+    circle = """
+net: lenet5
+columns: [params]
+rows:
+  - {row: a, printed: 61K, hypotheses: [{says: as b, quantity: 'row["b"].params'}]}
+  - {row: b, printed: 61K, hypotheses: [{says: as a, quantity: 'row["a"].params + 0'}]}
+"""
+    done = audited(tmp_path, circle)
+    assert done.code == 2
+    assert "t.yaml:5: the hypotheses of a and b explain each other" in done.err
+    chain = circle.replace("'row[\"a\"].params + 0'", "'params + 1000'")
+    assert (60_000 + 1000, audited(tmp_path, chain).code) == (61_000, 0)
+
+
+def test_covers_takes_each_layer_once_and_in_order(tmp_path: Path) -> None:
+    table = """
+net: googlenet
+columns: [params, depth, output]
+rows:
+  - {row: a, covers: [conv1, conv1], printed: ['9,472', '1', 112x112x64]}
+  - row: b
+    covers: [inception_3a, inception_3a/branch1x1]
+    printed: ['163,696', '2', 28x28x256]
+  - {row: c, covers: [inception_3b, inception_3a], printed: ['552,432', '4', 28x28x480]}
+"""
+    weights_3a = 192 * (64 + 96 + 16 + 32) + 9 * 96 * 128 + 25 * 16 * 32
+    weights_3b = 256 * (128 + 128 + 32 + 64) + 9 * 128 * 192 + 25 * 32 * 96
+    biases = (64 + 96 + 128 + 16 + 32 + 32) + (128 + 128 + 192 + 32 + 96 + 64)
+    assert weights_3a + weights_3b + biases == 552_432
+    done = audited(tmp_path, table)
+    assert (done.code, "9 exact" in done.out) == (0, True)
+
+
+def test_a_contradiction_needs_one_size_of_map(tmp_path: Path) -> None:
+    """Two equal convolutions, on 12x12 and on 6x6: no map has the 90 places between them."""
+    table = """
+nets:
+  one:
+    input: [1, 8, 12, 12]
+    layers:
+      - a: {type: Conv2d, out_channels: 8, kernel: 3, padding: 1, bias: false}
+      - p: {type: MaxPool2d, kernel: 2}
+      - b: {type: Conv2d, out_channels: 8, kernel: 3, padding: 1, bias: false}
+columns: [weights, macs]
+rows:
+  - {row: both, printed: ['1000', '103,680']}
+"""
+    assert 8 * 8 * 9 * (144 + 36) == 103_680
+    assert "contradicts" not in audited(tmp_path, table).out
+    alone = table.replace("row: both,", "row: a, covers: a,").replace("103,680", "82,944")
+    assert 8 * 8 * 9 * 144 == 82_944
+    assert "contradicts" in audited(tmp_path, alone).out
+
+
+def test_an_input_that_is_wrong_is_not_explained(tmp_path: Path) -> None:
+    """A hypothesis may not explain a row whose own width is another."""
+    table = """
+net: lenet5
+columns:
+  - {key: maps, given: true, quantity: channels}
+  - params
+rows:
+  - row: C1
+    covers: C1
+    printed: ['7', '157']
+    hypotheses: [{says: one more, columns: {params: {quantity: params + 1}}}]
+"""
+    done = audited(tmp_path, table)
+    assert (done.code, "0 explained; 2 off" in done.out) == (1, True)
+    assert "1 explained; 0 off" in audited(tmp_path, table.replace("'7'", "'6'")).out
+
+
 def test_rows_quoted_from_memory_are_named(tmp_path: Path) -> None:
     table = one_cell("60K", verified=False)
     assert verdict(tmp_path, table) == ("exact", "quoted from memory")

@@ -11,8 +11,9 @@ from netcalc.errors import SpecError
 from netcalc.published.cells import Cells, Load, Sources
 from netcalc.published.formula import derives
 from netcalc.published.model import NONE, Hypothesis, PublishedTable, TableRow
-from netcalc.published.printed import WAYS, Judged, Printed, decimal, judge, ranges, shown
+from netcalc.published.printed import WAYS, Judged, decimal, judge, ranges, shown
 from netcalc.published.quantities import NUMBERS, TEXTS
+from netcalc.published.reading import Printed
 
 VERDICTS = ("exact", "rounds", "explained", "off", "input", "not derivable")
 """What a cell can be. The first four are of derivable cells."""
@@ -195,8 +196,9 @@ class _Row:
         if not weights or not macs or "off" not in (weights.verdict, macs.verdict):
             return {}
         places = (macs.value or Fraction(0)) / (weights.value or Fraction(1))
-        if places.denominator != 1:
-            return {}
+        layers = self.held.part(self.held.settings(weights.column)).rows
+        if any(row.counts.macs != places * row.counts.weights for row in layers):
+            return {}  # not all are on one size of map
         if any(
             first * places <= last_macs and first_macs <= last * places
             for first, last in self._ranges(weights)
@@ -244,8 +246,11 @@ def _told(cell: Cell, under: Cell, hypothesis: Hypothesis) -> Cell:
 
 def _off_by(printed: Printed, value: Fraction, judged: Judged) -> str:
     """The difference in units of the last printed digit, and in percent."""
+    if not judged.off:
+        return judged.how  # of a bound that is met itself
     far = abs(judged.off) > FAR
     steps = f"by more than {FAR:,}" if far else f"by {_signed(judged.off, 1)}"
+    steps = f"{judged.how}, {steps}" if judged.how else steps
     if not value:
         return steps
     share = 100 * (printed.value - value) / value

@@ -11,8 +11,8 @@ from netcalc.core.inputs import inputs_of
 from netcalc.errors import SpecError, did_you_mean
 from netcalc.published.formula import evaluate
 from netcalc.published.model import Hypothesis, Net, PublishedTable, TableRow
-from netcalc.published.printed import Printed, read
 from netcalc.published.quantities import NUMBERS, WRITTEN, Part, Written, part_of
+from netcalc.published.reading import Printed, read
 from netcalc.spec.messages import Messages
 
 Load: TypeAlias = Callable[[str, "tuple[int, ...] | None"], Result]

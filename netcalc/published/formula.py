@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Container
 from fractions import Fraction
 from typing import Any, Protocol
@@ -34,6 +35,27 @@ def _is_row(node: ast.Attribute) -> bool:
         case ast.Subscript(value=ast.Name(id="row")):
             return True
     return False
+
+
+def is_number(text: str) -> bool:
+    """Whether a formula is one number, worked out of nothing."""
+    return (
+        re.fullmatch(r"[-+(\s]*[\d.]+(e[-+]?\d+)?[)\s]*", text.strip(), re.IGNORECASE) is not None
+    )
+
+
+def rows_of(text: str) -> set[str]:
+    """The names of the rows whose printed cells a formula uses."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()  # it will be refused where it is evaluated
+    found = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Subscript(value=ast.Name(id="row"), slice=ast.Constant(value=str() as name)):
+                found.add(name)
+    return found
 
 
 class Names(Protocol):

@@ -49,8 +49,15 @@ class Part(NamedTuple):
 def part_of(
     result: Result, paths: Sequence[str], layer: str = "", printed: tuple[str, ...] | None = None
 ) -> Part | None:
-    """The layers under some paths, all for ""; None where there are none, or no such main layer."""
-    rows = tuple(row for path in paths for row in result.under(path))
+    """The layers under some paths, all for "", each once and in the order in which they run.
+
+    None where there are none, or no such main layer.
+    """
+    if len(paths) == 1:
+        rows = result.under(paths[0])
+    else:
+        names = {row.name for path in paths for row in result.under(path)}
+        rows = tuple(row for row in result.rows if row.name in names)
     main = next((row for row in rows if row.name == layer), None)
     if not rows or (layer and main is None):
         return None

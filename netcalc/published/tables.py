@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from netcalc.errors import InputError, did_you_mean
+from netcalc.published.formula import is_number, rows_of
 from netcalc.published.model import NONE, Column, Hypothesis, PublishedTable, TableRow
 from netcalc.published.quantities import NUMBERS, TEXTS
 from netcalc.published.values import SETTINGS, Values
@@ -66,6 +67,7 @@ class _Reader(Values):
         self._distinct(keys, top["columns"].line, "columns")
         rows = tuple(self._row(v, keys) for v in self.items(top["rows"], "rows"))
         self._distinct([r.name for r in rows], top["rows"].line, "rows")
+        self._no_circle(rows)
         texts = {
             k: self.text(top[k], k == "source") for k in ("title", "source", "note") if k in top
         }
@@ -87,6 +89,19 @@ class _Reader(Values):
         twice = next((n for i, n in enumerate(names) if n in names[:i]), None)
         if twice is not None:
             raise self.wrong(line, f"two {what} are called {twice!r}; rename one")
+
+    def _no_circle(self, rows: tuple[TableRow, ...]) -> None:
+        """Refuse rows whose hypotheses explain each by what the other prints."""
+        uses = {row.name: set(_used(row)) - {row.name} for row in rows}
+        for row in rows:
+            reached, new = set[str](), uses[row.name]
+            while new:
+                reached |= new
+                new = {name for one in new for name in uses.get(one, ())} - reached
+            if row.name in reached:
+                others = " and ".join(name for name in uses if name in reached - {row.name})
+                told = f"the hypotheses of {row.name} and {others} explain each other"
+                raise self.wrong(row.line, told)
 
     def _column(self, value: Value) -> Column:
         if isinstance(value, Text):  # as short as the name of a quantity
@@ -170,9 +185,22 @@ class _Reader(Values):
             raise self.wrong(
                 value.line, f"quantity: {NONE} explains nothing; a hypothesis derives another one"
             )
+        for said in (s.get("quantity", "") for s in every):
+            if is_number(said):
+                raise self.wrong(
+                    value.line,
+                    f"the number {said} alone explains nothing; say what it is worked out of",
+                )
         if any("digit" in s for s in every):
             raise self.wrong(
                 value.line,
                 "a hypothesis sets no digit; set it beside the cell, which is printed so",
             )
         return Hypothesis(self.text(given["says"]), settings, by_column)
+
+
+def _used(row: TableRow) -> Iterator[str]:
+    """The rows whose printed cells the hypotheses of a row use."""
+    for hypothesis in row.hypotheses:
+        for said in (hypothesis.settings, *hypothesis.columns.values()):
+            yield from rows_of(said.get("quantity", ""))
