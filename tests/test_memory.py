@@ -199,16 +199,17 @@ def test_a_hand_written_model_takes_no_less() -> None:
 class Attention(nn.Module):
     """Attention over views of one product, as ViT, Swin and GPT have it."""
 
-    def __init__(self, fused: bool) -> None:
+    def __init__(self, fused: bool, biased: bool = False) -> None:
         super().__init__()
         self.fused = fused
+        self.bias = nn.Parameter(torch.randn(1, 4, 10, 10)) if biased else None
         self.qkv, self.out = nn.Linear(32, 96), nn.Linear(32, 32)
         self.drop = nn.Dropout(0.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         q, k, v = (t.unflatten(-1, (4, 8)).transpose(1, 2) for t in self.qkv(x).chunk(3, dim=-1))
         if self.fused:
-            y = F.scaled_dot_product_attention(q, k, v)
+            y = F.scaled_dot_product_attention(q, k, v, self.bias)
         else:
             y = self.drop((q @ k.transpose(-2, -1)).softmax(-1)) @ v
         return self.out(y.transpose(1, 2).flatten(2))
@@ -231,6 +232,7 @@ class Gated(nn.Module):
 VIEWS: dict[str, Callable[[], nn.Module]] = {
     "attention": lambda: Attention(fused=False),
     "fused attention": lambda: Attention(fused=True),
+    "attention with a trained mask": lambda: Attention(fused=True, biased=True),
     "gates": Gated,
 }
 

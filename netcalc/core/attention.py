@@ -43,11 +43,16 @@ class Attention(NamedTuple):
         return Tensor(((1,) * (4 - len(x.dims)) + x.dims), x.dtype) if three else x
 
     def saved(self) -> Saved:
-        """What is kept for the backward pass, of a mask that needs no gradient."""
+        """What is kept for the backward pass; of a mask that needs a gradient, in its stead."""
         made = self._made_mask()
-        if self.fused(training=True):
-            own = range(len(self.ins)) if made is None else range(3)
-            return Saved(tuple(own), (0,), (*([made] if made else ()), self._row_sums()))
+        if not self.fused(training=True):
+            return self._composed()
+        own = tuple(range(len(self.ins)) if made is None else range(3))
+        extra = (*([made] if made else ()), self._row_sums())
+        return Saved(own, (0,), extra, instead=(3, self._composed()) if len(self.ins) > 3 else None)
+
+    def _composed(self) -> Saved:
+        """What products and a softmax keep, in place of one kernel."""
         query, (key, value) = self.ins[0], self._repeated()
         left, right = copies(query, _transposed(key), training=True, transposed=True)
         kept = [left or query, right or key]  # scaled, so new ones in any case
@@ -58,7 +63,7 @@ class Attention(NamedTuple):
             kept += [weights or self.scores, drawn]
         if values or value is not self.ins[2]:
             return Saved(extra=(*kept, values or value))
-        return Saved((2,), (), tuple(kept))
+        return Saved((), (), tuple(kept), merged=(2,))  # it is multiplied as a product of matrices
 
     def scratch(self) -> int:
         """The bytes beside inputs and output, at the peak of a call of inference."""

@@ -8,12 +8,12 @@ take as workspace and what the process itself needs are not in these numbers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from netcalc.core.analyse import Result, Row
 from netcalc.core.graph import Ref
 from netcalc.core.ops.base import Saved
-from netcalc.core.tensor import BYTES
+from netcalc.core.tensor import BYTES, Tensor
 from netcalc.core.term import STORAGE
 from netcalc.errors import InputError
 
@@ -154,7 +154,7 @@ def _saved(result: Result) -> Iterator[tuple[str, int]]:
     holder = _holders(result, ("always",))
     values = {(name, 0): x for name, x in result.inputs.items()}
     values |= {(row.name, i): x for row in result.rows for i, x in enumerate(row.outs)}
-    apart = {ref for ref, x in values.items() if x.dims[:-2] != values[holder[ref]].dims[:-2]}
+    apart = {ref for ref, x in values.items() if _lies_apart(x, values[holder[ref]])}
     trains: set[str] = set()
     kept: set[Ref] = set()
     stored = {(row.name, 0) for row in result.rows if row.node.op.PASSES == "stored"}
@@ -164,8 +164,11 @@ def _saved(result: Result) -> Iterator[tuple[str, int]]:
             yield row.name, 0
             continue
         trains.add(row.name)
+        needing = {i for i, (name, _) in enumerate(row.node.inputs) if name in trains}
         saves = row.node.op.saves(row.ins, row.outs)
-        used, merged = _used(row, saves, trains)
+        if saves.instead is not None and saves.instead[0] in needing:
+            saves = saves.instead[1]
+        used, merged = _used(row, saves, needing)
         copied = [ref for ref in merged if ref in apart]
         used += [ref for ref in merged if ref not in apart]
         refs = {holder[ref] for ref in used} - kept - stored
@@ -174,10 +177,22 @@ def _saved(result: Result) -> Iterator[tuple[str, int]]:
         yield row.name, new + sum(int(x.nbytes) for x in saves.extra)
 
 
-def _used(row: Row, saves: Saved, trains: set[str]) -> tuple[list[Ref], list[Ref]]:
-    """The values that a layer keeps as they are, and those whose leading axes it makes one."""
+def _lies_apart(x: Tensor, whole: Tensor) -> bool:
+    """Whether a view's leading axes cannot become one: some are stretched, or are split others.
+
+    As is so of heads that were split off a product's columns, of more than one sample.
+    """
+    leading: Any = x.dims[:-2]
+    split = leading != whole.dims[:-2] and sum(int(d) != 1 for d in leading) > 1
+    return bool(split or x.numel > whole.numel)
+
+
+def _used(row: Row, saves: Saved, needing: set[int]) -> tuple[list[Ref], list[Ref]]:
+    """The values that a layer keeps as they are, and those whose leading axes it makes one.
+
+    ``needing`` are the positions of the inputs that need a gradient.
+    """
     ins = row.node.inputs
-    needing = {i for i, (name, _) in enumerate(ins) if name in trains}
     for_another = [not saves.crossed or bool(needing - {i}) for i in range(len(ins))]
     used = [ins[i] for i in saves.inputs if for_another[i]]
     used += [(row.name, i) for i in saves.outputs]

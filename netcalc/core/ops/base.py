@@ -41,7 +41,8 @@ class Saved(NamedTuple):
     ``inputs`` and ``outputs`` are positions among those of the layer; ``extra`` are tensors that
     nothing else holds, such as the indices of a max pool. ``merged`` are positions of inputs whose
     leading axes become one first, for which a view that has others than its tensor is copied.
-    Of a product (``crossed``) each input is kept for the gradients of the others alone.
+    Of a product (``crossed``) each input is kept for the gradients of the others alone. ``instead``
+    is what is kept where an input of that position needs a gradient.
     """
 
     inputs: tuple[int, ...] = ()
@@ -49,6 +50,7 @@ class Saved(NamedTuple):
     extra: tuple[Tensor, ...] = ()
     merged: tuple[int, ...] = ()
     crossed: bool = False
+    instead: tuple[int, Saved] | None = None
 
 
 Coupling: TypeAlias = "Window | Literal['each', 'all', 'uneven']"
