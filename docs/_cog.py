@@ -175,16 +175,32 @@ def _number_of(least: int, most: int | None) -> str:
 def _fields(kind: Any, name: str) -> Iterator[str]:
     """The fields of a type, with what they are unless given."""
     from netcalc.core.fields import plain
-    from netcalc.spec.layers import field_annotations, required
+    from netcalc.spec.kinds import known_kinds
 
     defaults = {f.name: f.default for f in dataclasses.fields(kind)}
-    for field in field_annotations(name):
-        if field in required(name):
+    known = known_kinds()[name]
+    for field in known.fields:
+        if field in known.required:
             yield field
         elif defaults[field] is dataclasses.MISSING:
             yield f"{field}=kernel"  # the stride of a pool
         else:
             yield f"{field}={str(plain(defaults[field])).lower()}"
+
+
+def activations() -> str:
+    """A table of the types that are short for a Pointwise."""
+    from netcalc.spec.kinds import ACTIVATIONS
+
+    lines = ["| type | fields | function |", "| ---- | ------ | -------- |"]
+    for name, short in ACTIVATIONS.items():
+        fields = [f"`{k}={v}`" for k, v in short.numbers.items()]
+        if short.variants:
+            fields = ["`approximate=none`"]
+        told = " or ".join(short.variants.values()) or short.function
+        shown = ", ".join(fields).replace("=None", "")
+        lines.append(f"| `{name}` | {shown} | {told} |")
+    return "\n".join(lines) + "\n"
 
 
 _TAKES = {
@@ -209,11 +225,11 @@ _TAKES = {
 def field_values() -> str:
     """A list of what the fields of the types of layer take."""
     from netcalc.core.ops import types
-    from netcalc.spec.layers import field_annotations
+    from netcalc.spec.kinds import known_kinds
 
     takes: dict[str, dict[str, list[str]]] = {}
     for name in types():
-        for field, annotation in field_annotations(name).items():
+        for field, annotation in known_kinds()[name].fields.items():
             told = takes.setdefault(field, {})
             told.setdefault(_TAKES[annotation], []).append(name)
     rows: dict[str, list[str]] = {text: [] for text in _TAKES.values()}

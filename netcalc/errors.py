@@ -34,13 +34,18 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str:
-    """``did you mean a or b?`` with the nearest of the known names; empty where none is near."""
+def nearest(name: str, known: Iterable[str], most: int = 1) -> list[str]:
+    """The known names that are near another, the nearest first."""
     from difflib import get_close_matches  # only where something went wrong
 
     if len(name) > LONG:
-        return ""
-    near = get_close_matches(name, [k for k in known if len(k) <= LONG][:MANY], n=most)
+        return []
+    return get_close_matches(name, [k for k in known if len(k) <= LONG][:MANY], n=most)
+
+
+def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str:
+    """``did you mean a or b?`` with the nearest of the known names; empty where none is near."""
+    near = nearest(name, known, most)
     return f"did you mean {' or '.join(near)}?" if near else ""
 
 

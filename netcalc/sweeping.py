@@ -242,7 +242,8 @@ def read_space(space: str | Path | Mapping[str, Any]) -> Space:
     if isinstance(space, Mapping):
         value, name, beside = read(_json(space), "space"), "space", Path()
     elif isinstance(space, str | Path):
-        value, name, beside = read_file(Path(space)), str(space), Path(space).parent
+        value = read_file(Path(space), "`netcalc sweep --help` shows what stands in one")
+        name, beside = str(space), Path(space).parent
     else:
         raise InputError(f"a space is a file or a mapping, got {space!r}")
     return space_of(value, name, partial(net_of, beside=beside))

@@ -22,7 +22,7 @@ from netcalc.core.tensor import Tensor
 from netcalc.core.window import Window
 from netcalc.report import expression
 from netcalc.report.units import decimal, human, percent, ratio
-from netcalc.spec.layers import required
+from netcalc.spec.kinds import known_kinds
 
 
 def test_the_example_of_the_readme() -> None:
@@ -330,7 +330,7 @@ def test_types_make_what_they_are_called() -> None:
     fields = {"out_channels": 2, "kernel": 2, "output": 2}
     for name, (kind, make) in types().items():
         if kind is not make:
-            assert make(**{f: fields[f] for f in required(name)}).type == name
+            assert make(**{f: fields[f] for f in known_kinds()[name].required}).type == name
 
 
 def test_quotients_are_shown_to_four_decimals() -> None:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import random
 import re
-from inspect import Parameter
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import numpy as np
 import pytest
+import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 import netcalc as nc
 from netcalc.core.analyse import analyse as fold
 from netcalc.core.graph import Graph, Node
+from netcalc.core.memory import memory
+from netcalc.core.ops.custom import Custom
 from netcalc.errors import InputError, NetcalcError, SpecError, UnknownNameError
+from netcalc.pytorch.build import build
 from netcalc.spec import EXAMPLE, network_of
+from netcalc.spec.advice import MODULES, for_type
 from netcalc.spec.export import WRITERS, _flat, export
 from netcalc.spec.expression import evaluate
+from netcalc.spec.kinds import ACTIVATIONS, known_kinds
 from netcalc.spec.reader import read
 from netcalc.spec.schema import schema
 from netcalc.zoo import entries
@@ -127,7 +134,7 @@ def variants() -> list[str]:
     return found
 
 
-def choices(parameter: Parameter) -> list[str]:
+def choices(parameter: inspect.Parameter) -> list[str]:
     kind = str(parameter.annotation)
     if kind == "bool":
         return ["true"] if not parameter.default else ["false"]
@@ -232,6 +239,125 @@ def test_odd_graphs_survive_it(made: Graph, to: str) -> None:
     assert_same(graph(export(made, to), f"{made.name}.{to}"), made)
 
 
+# --- traced models -----------------------------------------------------------------------------
+
+TRACED = {
+    "timm:vit_tiny_patch16_224": 5_717_416,  # timm's own table of results: 5.72 M
+    "timm:efficientnet_b0": 5_288_548,  # layers inside normalisations
+    "torchvision:swin_t": 28_288_354,  # torchvision's documentation of Swin_T_Weights
+    "hf": 229_632,  # (1000 + 1024)*64 + 2*(12*64*64 + 13*64) + 2*64, the head being the table
+}
+GPT2 = '{"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_embd": 64, "n_layer": 2,'
+GPT2 += '"n_head": 4, "vocab_size": 1000}'
+
+
+@pytest.mark.parametrize("net", TRACED)
+def test_traced_models_survive_it(net: str, tmp_path: Path) -> None:
+    """With their numbers; tensors are named after the layers that have them."""
+    (tmp_path / "gpt2.json").write_text(GPT2)
+    traced = nc.analyse(f"hf:{tmp_path / 'gpt2.json'}" if net == "hf" else net)
+    for to in WRITERS:
+        (tmp_path / f"net.{to}").write_text(nc.export(traced, to))
+        again = nc.analyse(str(tmp_path / f"net.{to}"))
+        assert again.totals == traced.totals
+        assert again.totals.params == TRACED[net]
+        numbers = [[(r.name, r.type, r.outs, r.counts) for r in a.rows] for a in (again, traced)]
+        assert numbers[0] == numbers[1]
+        assert memory(again.result) == memory(traced.result)
+    document = json.loads((tmp_path / "net.json").read_text())
+    assert not list(VALID.iter_errors(document))
+
+
+class Tied(torch.nn.Module):
+    """A table that is read twice, and a bias by itself, both of modules that are not called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = torch.nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.nn.functional.linear(x, self.inner.weight)
+        return torch.nn.functional.linear(x, self.inner.weight) + self.inner.bias
+
+
+def test_types_of_tensors_survive_it(tmp_path: Path) -> None:
+    """Weights of float32 and bfloat16 in one model, of 16 x 4 and 36 x 2 bytes."""
+
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm, self.low = nn.LayerNorm(8), nn.Linear(8, 4).bfloat16()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y: torch.Tensor = self.low(self.norm(x.bfloat16()))
+            return y
+
+    text = nc.export(nc.trace(Mixed(), torch.ones(2, 8)))
+    file = tmp_path / "mixed.yaml"
+    file.write_text(text, "utf-8")
+    assert nc.analyse(str(file)).totals.param_bytes == 4 * 16 + 2 * 36
+    file.write_text(text.replace("weight: float32", "weight: float17"), "utf-8")
+    with pytest.raises(nc.SpecError, match=r"no type 'float17'; did you mean float1"):
+        nc.load(str(file))
+
+
+def test_tensors_of_modules_are_named_after_layers() -> None:
+    """Those that several layers have are still shared, and biases are still biases."""
+    traced = nc.trace(Tied(), torch.zeros(1, 4))
+    text = nc.export(traced)
+    assert "{type: Linear, out_features: 4, bias: false, tensors: {weight: linear.weight}}" in text
+    totals = nc.analyse(graph(text)).totals
+    assert (totals.weights, totals.biases) == (16, 4)
+
+
+class Overwritten(torch.nn.Module):
+    """Half of the channels written over, in place."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x + 1
+        x[:, :2] = x[:, 2:]
+        x[:, 0] = 0
+        return x.relu()
+
+
+def test_a_tensor_that_was_written_to_is_exported() -> None:
+    traced = nc.analyse(nc.trace(Overwritten(), torch.zeros(1, 4, 8, 8)))
+    again = nc.analyse(graph(nc.export(traced)))
+    assert [row.type for row in again.rows] == [row.type for row in traced.rows]
+    assert again.rows[-1].outs[0].dims == (1, 4, 8, 8)
+    ops = {"add": 4 * 8 * 8, "cmp": 4 * 8 * 8}
+    assert {k: v for k, v in again.totals.ops.items() if v} == ops
+    assert not list(VALID.iter_errors(json.loads(nc.export(traced, "json"))))
+
+
+def test_a_layer_with_a_rule_in_python_is_no_layer_of_a_file(tmp_path: Path) -> None:
+    """Told with its name; the message is one line, and nothing of a file that is not there."""
+    made = Graph(
+        "ruled",
+        (Node("a/scan", Custom("library::scan", (nc.Tensor((1, 2)),)), (("x", 0),), "a/scan"),),
+        {"x": nc.Tensor((1, 2))},
+        {"y": ("a/scan", 0)},
+    )
+    said = "ruled cannot be written as a file: a/scan: library::scan has a rule in Python"
+    with pytest.raises(SpecError, match=re.escape(said)):
+        export(made)
+
+
+def test_what_cannot_be_read_back_names_the_network() -> None:
+    path = "/".join(["a" * 60] * 5)
+    node, x = Node(path, nc.ReLU(), (("x", 0),), path), nc.Tensor((1,))
+    made = Graph("n", (node,), {"x": x}, {"y": (path, 0)})
+    with pytest.raises(
+        SpecError, match=r"n cannot be written as a file: (?!\w+[.]yaml).*more than 300"
+    ):
+        export(made)
+
+
+def test_long_names_of_networks_are_cut() -> None:
+    made = nc.network(nc.chain(a=nc.ReLU()), input=(1, 2), name="/".join("a" * 80) + "/net")
+    assert graph(export(made)).name == made.name[-100:]
+
+
 @given(st.data())
 def test_random_graphs_survive_it(data: st.DataObject) -> None:
     """Paths, inputs and units drawn at random, whether or not they look like modules."""
@@ -246,7 +372,7 @@ def test_random_graphs_survive_it(data: st.DataObject) -> None:
     nodes: list[Node] = []
     for name in names:
         known = ["input", *(node.name for node in nodes)]
-        op = data.draw(st.sampled_from([nc.ReLU(), nc.Concat(), nc.Add(), nc.Conv2d(4, 1)]))
+        op = data.draw(st.sampled_from([nc.ReLU(), nc.Concat(), nc.Written(), nc.Conv2d(4, 1)]))
         least, most = op.ARITY
         count = data.draw(st.integers(least, most or 3))
         inputs = tuple((data.draw(st.sampled_from(known)), 0) for _ in range(count))
@@ -329,6 +455,49 @@ def test_a_branch_means_its_end() -> None:
         "x: {type: Add, inputs: [s/a, s/b, s/b/c]}",
     )
     assert graph(text).nodes[-1].inputs == (("s/a_relu", 0), ("s/b/d", 0), ("s/b/c", 0))
+
+
+STORED = """\
+input: [1, 8, 6]
+blocks:
+  token: {type: Parameter, size: [1, 1, 6]}
+layers:
+  - cls: {type: Parameter, size: [1, 1, 6]}
+  - none: {type: Parameter, size: [1, 1, 6], inputs: []}
+  - of_block: token
+  - zeros: {type: Constant, size: [1, 1, 6]}
+  - all: {type: Concat, dim: 1, inputs: [cls, none, of_block, zeros, input]}
+  - positions: {type: Buffer, size: [1, 12, 6]}
+  - sum: {type: Add, inputs: [all, positions]}
+  - fc: {type: Linear, out_features: 2}
+  - bias: {type: Parameter, size: [2]}
+  - out: {type: Binary, function: add, inputs: [fc, bias]}
+"""
+
+
+def test_a_layer_of_a_kind_without_inputs_takes_none() -> None:
+    """Wherever it stands: the first, after another, as a block, with inputs that are none."""
+    made = graph(STORED)
+    totals = nc.analyse(made).totals
+    assert (totals.weights, totals.biases, totals.buffers) == (3 * 6 + 6 * 2, 2 + 2, 12 * 6)
+    assert totals.macs == 12 * 6 * 2
+    assert [n.name for n in made.nodes if not n.inputs] == [
+        *("cls", "none", "of_block", "zeros", "positions", "bias")
+    ]
+    for to in WRITERS:
+        assert_same(graph(export(made, to), f"net.{to}"), made)
+    ready = nc.chain(a=nc.Parameter((1, 4)), b=nc.use(nc.Add(), "a", "input"))
+    assert nc.analyse(nc.network(ready, input=(1, 4))).totals.params == 4
+    wrong = nc.chain(a=nc.use(nc.Parameter((1, 4)), "input"))
+    with pytest.raises(SpecError, match="a: it takes no inputs; leave them out"):
+        nc.network(wrong, input=(1, 4))
+
+
+def test_what_is_kept_for_the_next_step_is_named() -> None:
+    made = graph(layers("a: ReLU", "b: {type: Split, sizes: [2, 2], dim: 1}") + "\ncache: [a, b:1]")
+    assert made.cache == (("a", 0), ("b", 1))
+    assert nc.analyse(made).totals.cache_bytes == 4 * (4 * 8 * 8 + 2 * 8 * 8)
+    assert graph(export(made)).cache == made.cache
 
 
 def test_a_block_of_one_layer_takes_all_inputs() -> None:
@@ -489,6 +658,50 @@ def expression(draw: random.Random, depth: int) -> str:
     return draw.choice([text, f"({text})", f"-({text})"])
 
 
+# --- PyTorch's own names ------------------------------------------------------------------------
+
+
+def built_of(line: str) -> torch.nn.Module:
+    return build(nc.analyse(graph(layers(line, head="input: [1, 1, 961]"))).result)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_go_by_pytorchs_names(name: str) -> None:
+    """Each with PyTorch's arguments, as PyTorch has them unless given, and with its values."""
+    given = {"threshold": 0.25, "value": 3.0} if name == "Threshold" else {}
+    usual: torch.nn.Module = getattr(torch.nn, name)(**given)
+    said = "".join(f", {key}: {value}" for key, value in given.items())
+    x = torch.linspace(-8, 40, 961).reshape(1, 1, 961)
+    built = built_of(f"a: {{type: {name}{said}}}")
+    assert torch.equal(built(x), usual(x))
+    known = inspect.signature(getattr(torch.nn, name)).parameters.keys() - {"inplace"}
+    assert set(known_kinds()[name].fields) <= known
+    for key in known_kinds()[name].fields:
+        other = "tanh" if key == "approximate" else 0.75
+        text = "".join(f", {k}: {v}" for k, v in (given | {key: other}).items())
+        made = built_of(f"a: {{type: {name}{text}}}")
+        assert torch.equal(made(x), getattr(torch.nn, name)(**given | {key: other})(x))
+        assert not torch.equal(made(x), built(x))
+
+
+def modules_of_torch() -> list[str]:
+    found = [name for name in dir(torch.nn) if name[0].isupper()]
+    kinds = [(name, getattr(torch.nn, name)) for name in found]
+    return [n for n, kind in kinds if isinstance(kind, type) and issubclass(kind, torch.nn.Module)]
+
+
+@pytest.mark.parametrize("name", modules_of_torch())
+def test_no_module_of_pytorch_is_taken_for_another(name: str) -> None:
+    """It is a type, or the message says what to write in its place."""
+    known = [*known_kinds()]
+    if name in known:
+        assert name not in MODULES
+    elif name.startswith("Lazy"):
+        assert for_type(name, known) == f"did you mean {name[4:]}?"
+    else:
+        assert for_type(name, known) == MODULES[name]
+
+
 # --- bad files ---------------------------------------------------------------------------------
 
 CONV = "a: {type: Conv2d, out_channels: 4, kernel: 3}"
@@ -510,6 +723,22 @@ BAD = {
         "inputt: [1]\nlayers: []",
         "net.yaml:1: a network has no 'inputt'; did you mean input?",
     ),
+    "input channels": (
+        layers(CONV[:-1] + ", in_channels: 3}"),
+        "a: Conv2d has no 'in_channels'; it follows from what comes in; leave it out",
+    ),
+    "kernel_size": (layers(CONV.replace("kernel", "kernel_size")), "did you mean kernel?"),
+    "in place": (layers("a: {type: ReLU, inplace: true}"), "it changes no number; leave it out"),
+    "no number of axes": (layers("a: Conv"), "did you mean Conv1d, Conv2d or Conv3d?"),
+    "variant": (
+        layers("a: {type: GELU, approximate: tan}"),
+        "net.yaml:3 a: approximate must be none or tanh, got 'tan'",
+    ),
+    "number that must be given": (
+        layers("a: {type: Threshold, value: 2}"),
+        "net.yaml:3 a: Threshold needs threshold",
+    ),
+    "lower case": (layers("a: gelu"), "of type 'gelu'; did you mean GELU?"),
     "type": (layers("a: Conv2D"), "net.yaml:3 a: there is no layer or block of type 'Conv2D'; did"),
     "no type": (
         layers("a: {kernel: 3}"),
@@ -548,6 +777,12 @@ BAD = {
         "net.yaml:3 a: there is no earlier layer b",
     ),
     "count of inputs": (layers("a: {type: Add}"), "net.yaml:3 a: Add takes 2 or more input(s)"),
+    "inputs of none": (
+        layers("a: {type: Parameter, size: [2], inputs: input}"),
+        "net.yaml:3 a: it takes no inputs; leave them out",
+    ),
+    "no inputs": (layers("a: {type: ReLU, inputs: []}"), "net.yaml:3 a: ReLU takes 1 input(s)"),
+    "no inputs of a list": (layers("a: {layers: [], inputs: []}"), "it takes one input, got 0"),
     "inputs of a list": (
         layers("a: ReLU", "b: {layers: [{c: ReLU}], inputs: [a, input]}"),
         "net.yaml:4 b: it takes one input, got 2",
@@ -716,6 +951,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"name: a\nx: \xe9\n")
     for name, said in (
         ("nett.yaml", "there is no such file; did you mean net.yaml?"),
+        ("net.yml", "there is no such file; did you mean net.yaml?"),
         ("latin.yaml", "latin.yaml:2: not UTF-8 text"),
         ("x/net.yaml", "there is no such file"),
     ):
@@ -723,6 +959,20 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             nc.load(str(tmp_path / name))
     with pytest.raises(UnknownNameError):
         nc.load("net.yamll")
+    with pytest.raises(InputError, match=r"my\.yaml: there is no such file$"):  # same ending only
+        nc.load(str(tmp_path / "my.yaml"))
+
+
+def test_empty_files_are_told_where_to_start(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("# nothing\n")
+    for command, start in (
+        ("table", "`netcalc schema --example`"),
+        ("audit", "`netcalc audit --new NET`"),
+        ("sweep", "`netcalc sweep --help`"),
+    ):
+        ran = netcalc(command, str(tmp_path / "x.yaml"))
+        assert (ran.code, ran.out) == (2, "")
+        assert f"x.yaml: the file is empty; {start}" in ran.err
 
 
 def test_bad_json_names_its_line() -> None:
@@ -794,7 +1044,10 @@ def test_the_schema_takes_what_is_exported(net: str) -> None:
     assert not list(VALID.iter_errors(json.loads(nc.export(net, "json"))))
 
 
-@pytest.mark.parametrize("text", [EXAMPLE.read_text("utf-8"), TWO], ids=["example", "two towers"])
+SHORT = layers("a: GELU", "b: {type: LeakyReLU, negative_slope: 0.2, then: [SiLU, {type: ELU}]}")
+
+
+@pytest.mark.parametrize("text", [EXAMPLE.read_text("utf-8"), TWO, STORED, SHORT])
 def test_the_schema_takes_the_examples(text: str) -> None:
     assert not list(VALID.iter_errors(yaml.safe_load(text)))
 

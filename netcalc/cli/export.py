@@ -37,7 +37,7 @@ def command(
     netcalc export resnet50 -o my_net.yaml
     netcalc table my_net.yaml
 
-    The file gives back the same network, node for node.
+    NET may be a traced model too. The file gives back the same layers, shapes and counts.
     """  # noqa: D301  (click reads the escape)
     from netcalc.api import analyse, export
     from netcalc.errors import InputError

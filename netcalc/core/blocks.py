@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from netcalc.core.graph import OWN
+from netcalc.core.graph import NO_TYPES, OWN
 from netcalc.core.ops.base import Op
 from netcalc.core.ops.merge import Concat
 from netcalc.errors import SpecError
@@ -53,17 +53,19 @@ class Use:
 
     ``inputs`` names what it acts on, if not what stands before it: an earlier layer or block beside
     it or beside one that it lies in, a path below such a one, or an input of the network or block;
-    ``/name`` is looked for in the outermost chain only, ``name:1`` is a second output. ``unit``,
-    ``tensors``, ``frozen``, ``operands`` and ``place`` are those of its nodes (see Node).
+    ``/name`` is looked for in the outermost chain only, ``name:1`` is a second output. None is what
+    stands before it, and for a layer of a kind without inputs nothing. ``unit``, ``tensors``,
+    ``frozen``, ``operands``, ``types`` and ``place`` are those of its nodes (see Node).
     """
 
     layer: Layer
-    inputs: tuple[str, ...] = ()
+    inputs: tuple[str, ...] | None = None
     unit: str = ""
     tensors: Mapping[str, str | None] = OWN
     frozen: frozenset[str] = frozenset()
     place: str = ""
     operands: tuple[str, ...] = ()
+    types: Mapping[str, str] = NO_TYPES
 
 
 Layer: TypeAlias = Op | tuple[Op, ...] | Chain | Branches | Head | Block | Use
@@ -109,4 +111,4 @@ def use(layer: Layer, /, *inputs: str) -> Use:
     A name means the nearest earlier layer or block of that name, looked for in the chain that this
     stands in, then in those around it; ``enc4/conv1`` is a layer inside one.
     """
-    return Use(layer, inputs)
+    return Use(layer, inputs or None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from netcalc.core.blocks import (
     Block,
@@ -32,6 +33,7 @@ def network(
     batched: bool = True,
     loss_weights: Mapping[str, float] = FrozenDict(),
     outputs: Mapping[str, str] | None = None,
+    cache: Sequence[str] = (),
 ) -> Graph:
     """The graph of a block.
 
@@ -41,6 +43,7 @@ def network(
 
     ``outputs`` maps names to layers, the main output first; unless given, they are the end of the
     block and those of its heads. ``loss_weights`` are those of training heads, by their paths.
+    ``cache`` names what the network keeps for its next step.
 
     Raises SpecError where names collide, are no names, or mean nothing, or where a layer has the
     wrong number of inputs.
@@ -51,8 +54,9 @@ def network(
     found = {end[0]: end, **builder.outputs}
     if outputs is not None:
         found = {key: builder.find(ref, "", f"output {key}") for key, ref in outputs.items()}
+    kept = tuple(builder.find(ref, "", "cache") for ref in cache)
     nodes = tuple(builder.nodes)
-    return Graph(name, nodes, inputs, found, name, paper, batched, loss_weights)
+    return Graph(name, nodes, inputs, found, name, paper, batched, loss_weights, cache=kept)
 
 
 def _inputs(given: object) -> dict[str, Tensor]:
@@ -87,7 +91,8 @@ class Builder:
         if isinstance(layer, Block):
             return self._block(layer, path, sources)
         if isinstance(layer, Op | tuple):
-            return self._unit(layer if isinstance(layer, tuple) else (layer,), path, sources)
+            ops = _units(layer)
+            return self._unit(ops, path, () if _stands_alone(ops) else sources)
         if len(sources) != 1:
             raise SpecError(f"{self._where(path)}: it takes one input, got {len(sources)}")
         if isinstance(layer, Chain):
@@ -130,8 +135,10 @@ class Builder:
 
     def _used(self, use: Use, path: str, sources: tuple[Ref, ...]) -> Ref:
         before, self._use = self._use, use if use.place else _at(use, self._use.place)
-        if use.inputs:
+        if use.inputs is not None:
             sources = tuple(self.find(name, path) for name in use.inputs)
+            if sources and _stands_alone(_units(use.layer)):
+                raise SpecError(f"{self._where(path)}: it takes no inputs; leave them out")
         end = self.add(use.layer, path, sources)
         self._use = before
         return end
@@ -186,7 +193,8 @@ class Builder:
         said = self._use
         unit = said.unit or unit or name
         if first:
-            own = Node(name, op, inputs, unit, said.tensors, said.frozen, said.place, said.operands)
+            beside = (said.tensors, said.frozen, said.place, said.operands, said.types)
+            own = Node(name, op, inputs, unit, *beside)
         else:
             own = Node(name, op, inputs, unit, place=said.place)
         self.nodes.append(own)
@@ -198,7 +206,17 @@ class Builder:
 
 
 def _at(use: Use, place: str) -> Use:
-    return Use(use.layer, use.inputs, use.unit, use.tensors, use.frozen, place, use.operands)
+    return replace(use, place=place)
+
+
+def _units(layer: Layer) -> tuple[Op, ...]:
+    """A layer with those that belong to it; empty for what is no single layer."""
+    return layer if isinstance(layer, tuple) else (layer,) if isinstance(layer, Op) else ()
+
+
+def _stands_alone(ops: tuple[Op, ...]) -> bool:
+    """Whether a layer is of a kind without inputs, such as a stored tensor."""
+    return bool(ops) and isinstance(ops[0], Op) and ops[0].ARITY[1] == 0
 
 
 def suffix(op: Op) -> str:

@@ -22,6 +22,7 @@ Ref: TypeAlias = tuple[str, int]
 """The n-th output of a node, or (with 0) an input of the graph."""
 
 OWN: Mapping[str, str | None] = FrozenDict()
+NO_TYPES: Mapping[str, str] = FrozenDict()
 
 
 class Node(NamedTuple):
@@ -44,7 +45,7 @@ class Node(NamedTuple):
     frozen: frozenset[str] = frozenset()
     place: str = ""
     operands: tuple[str, ...] = ()
-    types: Mapping[str, str] = FrozenDict()
+    types: Mapping[str, str] = NO_TYPES
 
     @property
     def where(self) -> str:

@@ -74,9 +74,9 @@ def parameter(
     return Term("weights" if kind == "weight" else "biases", kind, factors, names, operand, shape)
 
 
-def by_key(term: Term, key: str | None) -> Term:
-    """The term of a tensor that stands by itself, whose name is the end of its key."""
-    if term.kind != "weight" or "bias" not in (key or "").rpartition(".")[2]:
+def by_name(term: Term, name: str) -> Term:
+    """The term of a tensor that stands by itself and is called so."""
+    if term.kind != "weight" or "bias" not in name:
         return term
     return term._replace(kind="bias", label="biases")
 

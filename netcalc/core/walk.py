@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 from netcalc.core.fields import LARGEST
 from netcalc.core.graph import Graph, Node, Ref
 from netcalc.core.tensor import Tensor
-from netcalc.core.term import Guard, Term, by_key
+from netcalc.core.term import Guard, Term, by_name
 from netcalc.errors import SpecError
 
 OnGuard: TypeAlias = Callable[[Node, tuple[Tensor, ...], Guard], None]
@@ -63,10 +63,15 @@ def walk(
                     raise SpecError(f"{node.where}: {TOO_LONG}")
         terms = op.terms(ins, outs)
         if op.PASSES == "stored":
-            terms = tuple(by_key(term, node.key(term.operand)) for term in terms)
+            terms = tuple(by_name(term, _name(node, term)) for term in terms)
         if node.types:
             terms = tuple(t._replace(dtype=node.types.get(t.operand, t.dtype)) for t in terms)
         yield Call(node, ins, outs, terms)
+
+
+def _name(node: Node, term: Term) -> str:
+    """What the tensor of a stored term is called: by the node that holds it, or by its own key."""
+    return (node.tensors.get(term.operand) or node.name).replace(".", "/").rpartition("/")[2]
 
 
 def first_key(node: Node, term: Term, seen: dict[str, tuple[Any, ...]]) -> str | None:

@@ -43,7 +43,8 @@ def read_table(name: str) -> PublishedTable:
     if Path(name).suffix.lower() not in (".yaml", ".yml", ".json"):
         hint = did_you_mean(key, known) or "see `netcalc audit`"
         raise InputError(f"there is no table called {name!r}; {hint}, or give a .yaml file")
-    return table_of(read_file(Path(name)), name, Path(name).stem)
+    start = "`netcalc audit --new NET` writes one to start from"
+    return table_of(read_file(Path(name), start), name, Path(name).stem)
 
 
 def table_of(value: Value, file: str, name: str) -> PublishedTable:

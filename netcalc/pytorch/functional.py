@@ -14,6 +14,7 @@ from netcalc.core.functions import BINARY, CUMULATIVE, REDUCTIONS, UNARY
 from netcalc.core.ops.addmm import AddMatMul
 from netcalc.core.ops.arrange import Constant, Pad, Repeat, Roll, Stack
 from netcalc.core.ops.base import Op
+from netcalc.core.ops.custom import Written
 from netcalc.core.ops.diagonal import DiagEmbed, Diagonal
 from netcalc.core.ops.distance import Cdist
 from netcalc.core.ops.elementwise import Binary, Cast, Pointwise
@@ -271,6 +272,7 @@ FUNCTIONS: dict[type[Op], Function] = {
     ),
     SolveTriangular: Function(torch.linalg.solve_triangular, ("linalg_solve_triangular",)),
     WeightNorm: Function(torch._weight_norm, ("_weight_norm",)),
+    Written: Function(lambda x, *parts: x),
     MaxUnpool: Function(calls.max_unpool, ("max_unpool2d", "max_unpool3d")),
 }
 """For each kind of layer that PyTorch has as a function, that function."""

@@ -12,7 +12,7 @@ from netcalc.core.fields import axes, number
 from netcalc.core.frozen import FrozenDict
 from netcalc.core.graph import Graph, renamed
 from netcalc.core.tensor import BYTES, Tensor
-from netcalc.errors import InputError, SpecError, did_you_mean, no_such_argument, printable
+from netcalc.errors import InputError, SpecError, nearest, no_such_argument, printable
 from netcalc.spec import values
 from netcalc.spec.definitions import Parameter, parameters
 from netcalc.spec.layers import Maker
@@ -21,9 +21,12 @@ from netcalc.spec.reader import Fields, Items, Text, Value, read_file
 
 KEYS = (
     *("name", "input", "inputs", "layers", "branches", "join", "blocks", "parameters"),
-    *("outputs", "loss_weights", "paper", "batched", "$schema"),
+    *("outputs", "cache", "loss_weights", "paper", "batched", "$schema"),
 )
 """What a file may say of its network."""
+
+NAME = 100
+"""Characters of a network's name."""
 
 EXAMPLE = Path(__file__).parent / "examples" / "googlenet.yaml"
 
@@ -43,8 +46,9 @@ def load_file(path: str, **arguments: Any) -> Graph:
     if exists and not regular:
         raise InputError(f"{path}: this is no regular file")
     if not exists:
-        near = did_you_mean(file.name, [p.name for p in _beside(file)])
-        raise InputError(f"{path}: there is no such file{f'; {near}' if near else ''}")
+        beside = {p.stem: p.name for p in _beside(file)}  # all have one of few endings
+        near = "".join(f"; did you mean {beside[stem]}?" for stem in nearest(file.stem, beside))
+        raise InputError(f"{path}: there is no such file{near}")
     return network_of(read_file(file), path, arguments)
 
 
@@ -137,7 +141,7 @@ def _given_value(value: Any, default: Any) -> Any:
 
 def _header(maker: Maker, top: Fields, names: values.Names) -> dict[str, Any]:
     """Name, paper, outputs, weights of heads: what ``network`` takes beside layers and inputs."""
-    found: dict[str, Any] = {"name": printable(Path(maker.file).stem)[:100]}
+    found: dict[str, Any] = {"name": printable(Path(maker.file).stem)[:NAME]}
     for key, value in top.entries.items():
         with maker.at(top.lines[key], key):
             if key in ("name", "paper"):
@@ -146,6 +150,8 @@ def _header(maker: Maker, top: Fields, names: values.Names) -> dict[str, Any]:
                 found[key] = values.flag(value, names)
             elif key == "outputs":
                 found[key] = _outputs(value)
+            elif key == "cache":
+                found[key] = values.words(value)
             elif key == "loss_weights":
                 weights = values.fields_of(value, key).entries
                 found[key] = FrozenDict({k: values.real(v, names) for k, v in weights.items()})
@@ -154,8 +160,8 @@ def _header(maker: Maker, top: Fields, names: values.Names) -> dict[str, Any]:
 
 def _line(value: Value) -> str:
     text = values.word(value, {})
-    if not (0 < len(text) <= 100 and text.isprintable()):
-        raise SpecError("must be one line of at most 100 characters")
+    if not (0 < len(text) <= NAME and text.isprintable()):
+        raise SpecError(f"must be one line of at most {NAME} characters")
     return text
 
 

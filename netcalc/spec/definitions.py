@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from netcalc.core.ops import types
 from netcalc.errors import SpecError
 from netcalc.spec import values
+from netcalc.spec.kinds import known_kinds
 from netcalc.spec.messages import Messages
 from netcalc.spec.reader import Fields, Items, Text, Value
 
 FORMS: Mapping[str, frozenset[str]] = {
-    "type": frozenset({"then", "inputs", "repeat", "unit", "frozen", "tensors", "operands"}),
+    "type": frozenset(
+        {"then", "inputs", "repeat", "unit", "frozen", "tensors", "operands", "types"}
+    ),
     "layers": frozenset({"inputs", "repeat"}),
     "branches": frozenset({"join", "inputs", "repeat"}),
     "head": frozenset({"inputs"}),
@@ -49,7 +51,7 @@ class Definition(NamedTuple):
 
 def definition(messages: Messages, name: str, line: int, value: Value) -> Definition:
     """What a file says of a block, its parameters and inputs parted from its body."""
-    if name in types():
+    if name in known_kinds():
         raise messages.wrong(line, f"{name} is a kind of layer; rename the block")
     if values.is_empty(value):
         raise messages.wrong(line, f"the block {name} has no value; give it a type or layers")

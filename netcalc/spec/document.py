@@ -8,10 +8,11 @@ from typing import Any
 
 from netcalc.core.fields import plain
 from netcalc.core.graph import Graph, Node, Ref
+from netcalc.core.ops import types
 from netcalc.core.ops.base import Op
 from netcalc.core.tensor import Tensor
 from netcalc.errors import SpecError
-from netcalc.spec.layers import field_annotations
+from netcalc.spec.kinds import known_kinds
 
 
 def document(graph: Graph, body: dict[str, Any], outputs: Mapping[str, Ref]) -> dict[str, Any]:
@@ -25,11 +26,17 @@ def document(graph: Graph, body: dict[str, Any], outputs: Mapping[str, Ref]) -> 
     found |= {"input": inputs["input"]} if list(inputs) == ["input"] else {"inputs": inputs}
     found |= body
     if list(outputs.items()) != list(graph.outputs.items()):
-        refs = graph.outputs.items()
-        found["outputs"] = {name: f"{ref}:{i}" if i else ref for name, (ref, i) in refs}
+        found["outputs"] = {name: _named(ref) for name, ref in graph.outputs.items()}
+    if graph.cache:
+        found["cache"] = [_named(ref) for ref in graph.cache]
     if graph.loss_weights:
         found["loss_weights"] = {name: float(w) for name, w in graph.loss_weights.items()}
     return found
+
+
+def _named(ref: Ref) -> str:
+    """An output of a layer, as seen from outside all lists."""
+    return f"{ref[0]}:{ref[1]}" if ref[1] else ref[0]
 
 
 def _input(x: Tensor) -> Any:
@@ -38,9 +45,14 @@ def _input(x: Tensor) -> Any:
 
 
 def layer_of(op: Op) -> dict[str, Any]:
-    """The type of a layer and the fields that are not as usual."""
+    """The type of a layer and the fields that are not as usual.
+
+    Raises SpecError for a layer of no kind that a file could name.
+    """
+    if op.type not in types() or types()[op.type][0] is not type(op):
+        raise SpecError(f"{op.type} has a rule in Python (netcalc.register), which no file holds")
     usual = _usual(op)
-    known = field_annotations(op.type)
+    known = known_kinds()[op.type].fields
     attrs = {k: v for k, v in op.attrs().items() if k in known}
     news = {k: _plain(v) for k, v in attrs.items() if k not in usual or usual[k] != v}
     return {"type": op.type, **news}
@@ -74,6 +86,8 @@ def said_beside(node: Node) -> dict[str, Any]:
         found["frozen"] = sorted(node.frozen)
     if node.operands:
         found["operands"] = list(node.operands)
+    if node.types:
+        found["types"] = dict(node.types)
     if node.tensors:
         found["tensors"] = {k: "none" if key is None else key for k, key in node.tensors.items()}
     return found

@@ -1,39 +1,71 @@
-"""Graphs written out as files that read back as the same graphs, node for node."""
+"""Graphs written out as files that read back as the same graphs, layer for layer."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from netcalc.core.analyse import Result, analyse
 from netcalc.core.building import suffix
-from netcalc.core.graph import Graph, Node, Ref
-from netcalc.errors import InputError, SpecError
-from netcalc.spec import network_of
+from netcalc.core.graph import Graph, Node, Ref, renamed
+from netcalc.errors import InputError, SpecError, printable
+from netcalc.spec import NAME, network_of
 from netcalc.spec.document import document, layer_of, operation_of, said_beside
-from netcalc.spec.reader import read
+from netcalc.spec.keys import named_by_layers
+from netcalc.spec.reader import BYTES, read
 from netcalc.spec.write import WRITERS
 
 
 def export(graph: Graph, to: str = "yaml") -> str:
     """The text of a file (``yaml`` or ``json``) that describes a graph.
 
-    It is read back here before it is given out, and the nodes compared. Raises InputError for
-    another format, SpecError for a graph that such a file cannot describe.
+    Tensors are named after the layers that have them. The text is read back here before it is given
+    out, its nodes compared and their numbers worked out. Raises InputError for another format,
+    SpecError for a graph that such a file cannot describe.
     """
     if not isinstance(to, str) or to not in WRITERS:
         raise InputError(f"cannot export to {to!r}; choose from {', '.join(WRITERS)}")
-    reason = "" if graph.inputs else "it has no input"
-    for form in (_nested, _flat) if graph.inputs else ():
-        try:
-            text = WRITERS[to](form(graph))
-            again = network_of(read(text, f"x.{to}"), f"x.{to}", {})
-        except SpecError as problem:
-            reason = str(problem)
-            continue
-        if same(graph, again):
-            return text
-        reason = "it reads back as another network"
+    reason = _unsaid(graph)
+    if not reason:
+        result = analyse(graph)
+        plain = renamed(named_by_layers(result), name=printable(graph.name)[-NAME:])
+        for form in (_nested, _flat):
+            text = WRITERS[to](form(plain))
+            reason = _misread(text, to, plain, result)
+            if not reason:
+                return text
     raise SpecError(f"{graph.label} cannot be written as a file: {reason}")
+
+
+def _unsaid(graph: Graph) -> str:
+    """What no file can say of a graph, or nothing."""
+    if not graph.inputs:
+        return "it has no input"
+    for node in graph.nodes:
+        try:
+            layer_of(node.op)
+        except SpecError as problem:
+            return f"{node.name}: {problem}"
+    return ""
+
+
+def _misread(text: str, to: str, graph: Graph, result: Result) -> str:
+    """What goes wrong when a text is read, or nothing where it gives graph and numbers back."""
+    if len(text.encode()) > BYTES:
+        return f"the file would be larger than {BYTES // 10**6} MB"
+    file = f"file.{to}"
+    try:
+        again = network_of(read(text, file), file, {})
+        numbers = _numbers(analyse(again))
+    except SpecError as problem:
+        return re.sub(rf"^{file}(:\d+)?:? ", "", str(problem))
+    alike = same(graph, again) and numbers == _numbers(result)
+    return "" if alike else "it reads back as another network"
+
+
+def _numbers(result: Result) -> Any:
+    return [(row.outs, row.counts) for row in result.rows], result.totals
 
 
 def _nested(graph: Graph) -> dict[str, Any]:
@@ -48,7 +80,7 @@ def same(a: Graph, b: Graph) -> bool:
 def _bare(graph: Graph) -> Any:
     nodes = tuple(node._replace(place="") for node in graph.nodes)
     said = (graph.name, graph.paper, graph.batched, dict(graph.loss_weights))
-    return nodes, list(graph.inputs.items()), list(graph.outputs.items()), said
+    return nodes, list(graph.inputs.items()), list(graph.outputs.items()), graph.cache, said
 
 
 class _Atom(NamedTuple):
@@ -117,7 +149,7 @@ class _Nested:
     def _said(self, node: Node, source: Ref) -> dict[str, Any]:
         scope = node.name.rpartition("/")[0]
         found = layer_of(node.op)
-        if node.inputs != (source,):
+        if node.inputs != _implied(node, source):
             names = [self._name(ref, scope) for ref in node.inputs]
             found["inputs"] = names[0] if len(names) == 1 else names
         return found | said_beside(node)
@@ -175,13 +207,18 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
     return name
 
 
+def _implied(node: Node, source: Ref) -> tuple[Ref, ...]:
+    """The inputs that a node has where none are said."""
+    return () if node.op.ARITY[1] == 0 else (source,)
+
+
 def _flat(graph: Graph) -> dict[str, Any]:
     """Every node under its whole path in one list: what is always exact."""
     items = []
     source: Ref = (next(iter(graph.inputs)), 0)
     for node in graph.nodes:
         said = layer_of(node.op)
-        if node.inputs != (source,):
+        if node.inputs != _implied(node, source):
             said["inputs"] = [_absolute(ref, graph) for ref in node.inputs]
         said |= said_beside(node)
         items.append({node.name: said})

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any
 
 from netcalc.core.blocks import (
@@ -15,12 +13,13 @@ from netcalc.core.blocks import (
     Layer,
     Use,
 )
-from netcalc.core.ops import types
 from netcalc.core.ops.base import Op
 from netcalc.core.ops.merge import Concat
+from netcalc.core.tensor import BYTES
 from netcalc.errors import SpecError, did_you_mean
-from netcalc.spec import values
+from netcalc.spec import advice, values
 from netcalc.spec.definitions import FORMS, Definition, definition
+from netcalc.spec.kinds import known_kinds
 from netcalc.spec.messages import LocatedError, Messages
 from netcalc.spec.reader import Fields, Items, Text, Value
 
@@ -32,22 +31,6 @@ SAID = 200_000
 
 _NESTED = 60
 _PATH = 300
-
-
-def kind_of(type_name: str) -> type[Op]:
-    """The kind behind a type."""
-    return types()[type_name][0]
-
-
-def field_annotations(type_name: str) -> dict[str, str]:
-    """The fields of a type of layer, with their annotations; the number of axes is in the name."""
-    return {f.name: str(f.type) for f in fields(kind_of(type_name)) if f.name != "n"}  # type: ignore[arg-type]
-
-
-def required(type_name: str) -> tuple[str, ...]:
-    """The fields of a type of layer that have no default."""
-    parameters = inspect.signature(types()[type_name][1]).parameters.values()
-    return tuple(p.name for p in parameters if p.default is p.empty and p.kind != p.VAR_KEYWORD)
 
 
 class Maker(Messages):
@@ -189,7 +172,7 @@ class Maker(Messages):
         """The layer with what is said of this use of it, and the line that says it."""
         found = given.entries
         with self.at(given.line):
-            inputs = values.words(found["inputs"]) if "inputs" in found else ()
+            inputs = values.words(found["inputs"]) if "inputs" in found else None
             frozen = values.words(found["frozen"]) if "frozen" in found else ()
             operands = values.words(found["operands"]) if "operands" in found else ()
             unit = values.word(found["unit"], {}) if "unit" in found else ""
@@ -197,10 +180,16 @@ class Maker(Messages):
                 values.fields_of(found["tensors"], "tensors").entries if "tensors" in found else {}
             )
             tensors = {key: values.words(v)[0] for key, v in shared.items()}
-        self._say(given.line, len(inputs) + len(frozen) + len(tensors))
+            types = values.fields_of(found["types"], "types").entries if "types" in found else {}
+            kinds = {key: values.words(v)[0] for key, v in types.items()}
+        for kind in kinds.values():
+            if kind not in BYTES:
+                hint = did_you_mean(kind, BYTES) or f"there are {', '.join(BYTES)}"
+                raise self.wrong(found["types"].line, f"there is no type {kind!r}; {hint}")
+        self._say(given.line, len(inputs or ()) + len(frozen) + len(tensors))
         keys = {key: None if text == "none" else text for key, text in tensors.items()}
         place = f"{self.file}:{given.line}"
-        return Use(layer, inputs, unit, keys, frozenset(frozen), place, operands)
+        return Use(layer, inputs, unit, keys, frozenset(frozen), place, operands, kinds)
 
     def _counted(self, line: int, more: int = 1) -> None:
         """Count layers; refuse what would become too many of them."""
@@ -223,21 +212,21 @@ class Maker(Messages):
         with self.at(value.line):
             given = values.fields_of(value, "a layer")
         kind = given.entries.get("type")
-        if not isinstance(kind, Text) or kind.text not in types():
+        if not isinstance(kind, Text) or kind.text not in known_kinds():
             raise self.wrong(given.lines.get("type", given.line), self._no_type(kind))
         name = kind.text
-        known = field_annotations(name)
-        self.check_keys(given, ["type", *known, *sorted(beside)], name)
+        known, required, make, _ = known_kinds()[name]
+        self.check_keys(given, ["type", *known, *sorted(beside)], name, advice.KEYS)
         found: dict[str, Any] = {}
         for key, inner in given.entries.items():
             if key in known and key not in beside:
                 with self.at(given.lines[key], key):
                     found[key] = values.MEANINGS[known[key]](inner, names)
-        missing = [key for key in required(name) if key not in found]
+        missing = [key for key in required if key not in found]
         if missing:
             raise self.wrong(given.line, f"{name} needs {' and '.join(missing)}")
         with self.at(given.line):
-            op = types()[name][1](**found)
+            op = make(**found)
         self._check_limits(op, given)
         return op
 
@@ -253,9 +242,8 @@ class Maker(Messages):
             return "a layer needs a type, such as ReLU or {type: Conv2d, ...}"
         if kind.text in self.definitions:
             return f"{kind.text} is a block; here stand kinds of layer only, such as ReLU"
-        known = [*self.definitions, *types()]
-        near = did_you_mean(kind.text, known) or _other_case(kind.text, known)
-        hint = near or f"the types are {', '.join(known)}"
+        known = [*self.definitions, *known_kinds()]
+        hint = advice.for_type(kind.text, known) or f"the types are {', '.join(known)}"
         return f"there is no layer or block of type {kind.text!r}; {hint}"
 
     # --- blocks of the file --------------------------------------------------------------------
@@ -290,8 +278,3 @@ class Maker(Messages):
             else:
                 found[key] = default
         return found
-
-
-def _other_case(name: str, known: Iterable[str]) -> str:
-    same = [k for k in known if k.lower() == name.lower()]
-    return f"did you mean {same[0]}?" if same else ""

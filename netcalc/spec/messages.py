@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
+from netcalc.core.frozen import FrozenDict
 from netcalc.errors import NetcalcError, SpecError, did_you_mean
 from netcalc.spec import values
 from netcalc.spec.reader import Fields
+
+NONE: Mapping[str, str] = FrozenDict()
 
 
 class LocatedError(SpecError):
@@ -46,13 +49,16 @@ class Messages:
                 message = said_of(what, message)
             raise self.wrong(line, message) from None
 
-    def check_keys(self, given: Fields, known: Iterable[str], what: str) -> None:
-        """Refuse a key that nothing reads, with the nearest that something does."""
+    def check_keys(
+        self, given: Fields, known: Iterable[str], what: str, advice: Mapping[str, str] = NONE
+    ) -> None:
+        """Refuse a key that nothing reads, with the nearest that something does, or with advice."""
         names = list(dict.fromkeys(known))
         for key, value in given.entries.items():
             line = given.lines[key]
             if key not in names:
-                hint = did_you_mean(key, names) or f"it takes {', '.join(names)}"
+                hint = advice.get(key) or did_you_mean(key, names)
+                hint = hint or f"it takes {', '.join(names)}"
                 raise self.wrong(line, f"{what} has no {key!r}; {hint}")
             if values.is_empty(value):
                 raise self.wrong(line, f"{key} has no value")

@@ -49,8 +49,11 @@ class Fields(NamedTuple):
 Value: TypeAlias = Text | Items | Fields
 
 
-def read_file(path: Path) -> Value:
-    """The value that a file holds.
+EMPTY = "`netcalc schema --example` prints a full one"
+
+
+def read_file(path: Path, empty: str = EMPTY) -> Value:
+    """The value that a file holds; ``empty`` says what to do about one that holds nothing.
 
     Raises InputError where it cannot be read, SpecError (with the line) where it is no YAML or
     JSON, or holds what a spec file may not.
@@ -67,10 +70,10 @@ def read_file(path: Path) -> Value:
     except UnicodeDecodeError as problem:
         line = content.count(b"\n", 0, problem.start) + 1
         raise SpecError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
-    return read(text, str(path))
+    return read(text, str(path), empty)
 
 
-def read(text: str, name: str) -> Value:
+def read(text: str, name: str, empty: str = EMPTY) -> Value:
     """The value of a text; ``name`` stands before the line in messages (.json: JSON)."""
     if name.lower().endswith(".json"):
         _check_json(text, name)
@@ -81,7 +84,7 @@ def read(text: str, name: str) -> Value:
     except yaml.YAMLError as problem:
         raise SpecError(_syntax(problem, name)) from None
     if node is None:
-        raise SpecError(f"{name}: the file is empty; `netcalc schema --example` prints a full one")
+        raise SpecError(f"{name}: the file is empty; {empty}")
     return _Converter(name).value(node)
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from netcalc.core.ops import types
 from netcalc.core.tensor import BYTES
 from netcalc.spec import KEYS
 from netcalc.spec.definitions import FORMS
-from netcalc.spec.layers import field_annotations, kind_of, required
+from netcalc.spec.kinds import known_kinds
 from netcalc.spec.values import MEANINGS
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -38,6 +37,7 @@ _INTEGER, _INTEGERS, _FLAG, _REAL, _NAMES, _SHAPE, _INPUT, _LAYER, _OPERATION, _
         "parameters",
     ),
 )
+_INDICES: dict[str, Any] = {"anyOf": [_INTEGER, {"type": "array", "items": _INTEGER}]}
 _VALUES: dict[str, Any] = {
     "integer": {
         "description": "an integer, or arithmetic on parameters: 2*c, (k - 1) // 2",
@@ -84,8 +84,8 @@ _FIELDS: dict[str, Any] = {
     "tuple[Num, ...]": _INTEGERS,
     "tuple[int, ...]": _INTEGERS,
     "tuple[int | None, ...]": _INTEGERS,
-    "Indices": _INTEGERS,
-    "Indices | None": _INTEGERS,
+    "Indices": _INDICES,
+    "Indices | None": _INDICES,
     "str": _WORD,
     "str | None": _WORD,
     "tuple[Num, ...] | str": _INTEGERS,
@@ -111,9 +111,9 @@ def schema() -> dict[str, Any]:
                 "type": "array",
                 "items": _named(_LAYER, minProperties=1, maxProperties=1),
             },
-            "operation": {"anyOf": [{"enum": list(types())}, *map(_ref, types())]},
+            "operation": {"anyOf": [{"enum": list(known_kinds())}, *map(_ref, known_kinds())]},
             **_VALUES,
-            **{name: _type(name) for name in types()},
+            **{name: _type(name) for name in known_kinds()},
         },
     }
 
@@ -128,7 +128,10 @@ _BESIDE: dict[str, Any] = {
         "description": "layers that act on the output and are counted with this one",
         "anyOf": [_OPERATION, _array(_OPERATION)],
     },
-    "inputs": {"description": "what it acts on, by name", **_NAMES},
+    "inputs": {
+        "description": "what it acts on, by name; [] for nothing",
+        "anyOf": [_WORD, {"type": "array", "items": _WORD}],
+    },
     "repeat": {"description": "so many in a row, named 0, 1, ...", **_INTEGER},
     "unit": {"description": "the path that it is counted under", "type": "string"},
     "frozen": {"description": "its tensors that are not trained", **_NAMES},
@@ -137,6 +140,10 @@ _BESIDE: dict[str, Any] = {
         **_named(_WORD),
     },
     "operands": {"description": "its tensors that the last of its inputs are", **_NAMES},
+    "types": {
+        "description": "types of its tensors that are not of the type of its input",
+        **_named({"enum": list(BYTES)}),
+    },
     "join": {"description": "what joins the branches: Concat unless said", **_OPERATION},
 }
 _BODIES: dict[str, Any] = {
@@ -164,6 +171,7 @@ _TOP: dict[str, Any] = {
         "description": "the outputs by name, the main one first; the end and the heads unless said",
         "anyOf": [_NAMES, _named(_WORD)],
     },
+    "cache": {"description": "what is kept for the next step, by name", **_NAMES},
     "loss_weights": {"description": "weights of heads in the loss", **_named(_REAL)},
     "paper": {"description": "the published table that it follows", "type": "string"},
     "batched": {"description": "whether the first axis of an input is the batch", **_FLAG},
@@ -175,15 +183,15 @@ def _layer() -> dict[str, Any]:
     block = {
         "description": "a block of this file, with its parameters",
         "type": "object",
-        "properties": {"type": {"type": "string", "not": {"enum": list(types())}}},
+        "properties": {"type": {"type": "string", "not": {"enum": list(known_kinds())}}},
         "required": ["type"],
     }
     return {
         "anyOf": [
-            {"enum": list(types())},
+            {"enum": list(known_kinds())},
             _WORD,
             _ref("layers"),
-            *map(_ref, types()),
+            *map(_ref, known_kinds()),
             *forms,
             block,
         ]
@@ -202,12 +210,13 @@ def _form(form: str) -> dict[str, Any]:
 
 def _type(name: str) -> dict[str, Any]:
     """A kind of layer: its type, its fields, and what may stand beside them."""
-    said = {key: _FIELDS[kind] for key, kind in field_annotations(name).items()}
+    known = known_kinds()[name]
+    said = {key: _FIELDS[annotation] for key, annotation in known.fields.items()}
     beside = {key: _BESIDE[key] for key in ("parameters", *sorted(FORMS["type"]))}
     return {
-        "description": (kind_of(name).__doc__ or "").split("\n")[0],
+        "description": known.summary,
         "type": "object",
         "properties": {"type": {"const": name}, **said, **beside},
-        "required": ["type", *required(name)],
+        "required": ["type", *known.required],
         "additionalProperties": False,
     }
