@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from netcalc.core.analyse import Result, Row, Totals
+from netcalc.core.analyse import Result, Row, Totals, total
 from netcalc.core.graph import Graph
 from netcalc.core.tensor import Tensor
-from netcalc.errors import InputError
+from netcalc.errors import InputError, UnknownNameError, did_you_mean
 from netcalc.view import rendered
 
 if TYPE_CHECKING:
@@ -26,8 +26,9 @@ class Analysis:
 
     ``rows`` has an entry for each layer (``name``, ``type``, ``ins``, ``outs``, ``counts``,
     ``terms``), ``totals`` the sums (``params``, ``weights``, ``biases``, ``buffers``, ``macs``,
-    ``flops``, ``ops``, ``depth``, ...). Parameters are scalars, work is per forward pass of the
-    whole batch; FLOPs are 2 x MACs. In a notebook it shows as a table.
+    ``flops``, ``ops``, ``depth``, ...); ``analysis["conv1"]`` has those of a layer or module, and
+    its ``output``. Parameters are scalars, work is per forward pass of the whole batch; FLOPs are
+    2 x MACs. In a notebook it shows as a table.
     """
 
     def __init__(self, result: Result) -> None:
@@ -52,6 +53,20 @@ class Analysis:
     def outputs(self) -> dict[str, Tensor]:
         """The outputs by name, the main one first."""
         return dict(self.result.outputs)
+
+    def __getitem__(self, path: str) -> Part:
+        """A layer or module by its path, also as PyTorch writes it (``layer1.0.conv1``).
+
+        Raises UnknownNameError for one that the network does not have.
+        """
+        if not isinstance(path, str):
+            raise InputError(f"a layer or module goes by its path, such as 'conv1', got {path!r}")
+        rows = self.result.under(path) or self.result.under(path.replace(".", "/"))
+        if not rows:
+            from netcalc.core.explain import no_such_path
+
+            raise UnknownNameError(no_such_path(self.result, path))
+        return Part(path, rows)
 
     def memory(self, optimizer: str = "adam") -> Memory:
         """Bytes of inference and of a training step with an optimizer (sgd, momentum, adam).
@@ -91,7 +106,7 @@ class Analysis:
         *,
         layout: str | None = None,
         depth: int | None = None,
-        columns: Sequence[str] | None = None,
+        columns: Sequence[str] | str | None = None,
         share: bool = False,
         optimizer: str | None = None,
         width: int = 80,
@@ -102,6 +117,8 @@ class Analysis:
         """
         from netcalc.report.network import network_report
 
+        if isinstance(columns, str):
+            columns = [name.strip() for name in columns.split(",")]
         chosen = tuple(columns) if columns is not None else None
         report = network_report(self.result, layout, depth, chosen, share, optimizer)
         return rendered(report, format, width)
@@ -128,6 +145,38 @@ class Analysis:
         from netcalc.report.network import network_report
 
         return html_fragment(network_report(self.result))
+
+
+class Part:
+    """A layer or module of an analysis: the sums over its ``rows``, and what comes out of it.
+
+    ``params``, ``weights``, ``biases``, ``buffers`` and ``trainable`` are numbers of values,
+    ``macs`` and ``flops`` (2 x MACs) those of a forward pass, ``ops`` its other work by kind.
+    """
+
+    def __init__(self, path: str, rows: tuple[Row, ...]) -> None:
+        self.path = path
+        self.rows = rows
+        self.counts = total(row.counts for row in rows)
+
+    @property
+    def output(self) -> Tensor:
+        """The first output of its last layer: ``dims`` and ``dtype``."""
+        return self.rows[-1].outs[0]
+
+    def __getattr__(self, name: str) -> Any:
+        if name in COUNTED:
+            return getattr(self.counts, name)
+        hint = did_you_mean(name, COUNTED) or f"it has {', '.join(COUNTED)}, output, rows"
+        raise AttributeError(f"a part of an analysis has no {name!r}; {hint}")
+
+    def __repr__(self) -> str:
+        c = self.counts
+        told = f"{c.params:,} params, {c.macs:,} MACs, output {self.output}"
+        return f"<{self.path or 'network'}: {told}>"
+
+
+COUNTED = ("params", "weights", "biases", "buffers", "trainable", "macs", "flops", "ops")
 
 
 class Explanation:

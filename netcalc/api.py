@@ -14,12 +14,13 @@ from netcalc.core.analyse import analyse as _analyse
 from netcalc.core.crops import SCALES, plan
 from netcalc.core.graph import Graph
 from netcalc.core.inputs import Shape, inputs_of
-from netcalc.core.tensor import Tensor
-from netcalc.errors import InputError, NetcalcError
-from netcalc.loading import load, load_on, made_by, moved
+from netcalc.core.tensor import Tensor, type_name
+from netcalc.errors import InputError, NetcalcError, shown
+from netcalc.loading import graph_on, is_module, load, made_by, moved
 from netcalc.views import Audit, Comparison, Crops, Verified
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from netcalc.published.cells import Load
@@ -28,25 +29,24 @@ if TYPE_CHECKING:
 
 
 def analyse(
-    net: Graph | str,
-    input: Shape | Mapping[str, Shape] | None = None,  # noqa: A002  (the field's word)
+    net: Graph | str | nn.Module,
+    input: Shape | Mapping[str, Shape] | Any = None,  # noqa: A002  (the field's word)
     batch: int | None = None,
-    dtype: str | None = None,
+    dtype: str | torch.dtype | None = None,
 ) -> Analysis:
-    """Analyse a network: a graph, or what ``load`` takes.
+    """Analyse a network: a graph, what ``load`` takes, or an nn.Module, which is traced.
 
     ``input`` is a shape (with several inputs, a mapping from their names), each network's own
-    unless given; a ``Tensor`` says its type too, as ``Tensor((1, 16), "int64")``. ``batch`` sets
-    the number of images, ``dtype`` (float64, float32, float16 or bfloat16) the type of inputs and
-    parameters, on which bytes depend. Raises SpecError, which names the layer and the numbers,
-    where the network cannot run on that input.
+    unless given; a ``Tensor`` says its type too, as ``Tensor((1, 16), "int64")``, and so does a
+    tensor of PyTorch. A module needs one: a shape with all axes, a tensor, or a tuple of these for
+    its arguments. ``batch`` sets the number of images, ``dtype`` (float64, float32, float16 or
+    bfloat16) the type of inputs and parameters, on which bytes depend. Raises SpecError, which
+    names the layer and the numbers, where the network cannot run on that input.
     """
-    if not isinstance(net, Graph | str):
-        raise InputError(f"analyse takes a graph or the name of a network, got {net!r}")
-    graph = load_on(net, input) if isinstance(net, str) else net
-    inputs = inputs_of(graph, input, batch, dtype)
+    graph = graph_on(net, input, "analyse")
+    inputs = inputs_of(graph, None if is_module(net) else input, batch, dtype)
     if graph.retrace is not None and (dtype is not None or inputs != dict(graph.inputs)):
-        graph = graph.retrace(inputs, dtype)
+        graph = graph.retrace(inputs, type_name(dtype))
     return Analysis(_analyse(graph, inputs))
 
 
@@ -181,7 +181,7 @@ def _from(file: str, folder: str | Path) -> str:
 def _name_of(net: Analysis | Graph) -> str:
     """The NET that makes the same graph."""
     if not isinstance(net, Analysis | Graph):
-        raise InputError(f"new_table takes a network or the name of one, got {net!r}")
+        raise InputError(f"new_table takes a network or the name of one, got {shown(net)}")
     graph = net.graph if isinstance(net, Analysis) else net
     name, _, rest = graph.factory.removesuffix(")").partition("(")
     name = f"{name}@{rest}".replace("=True", "=true").replace("=False", "=false").rstrip("@")
@@ -221,6 +221,7 @@ def verify(
             f"verifying needs {problem.name}; pip install 'netcalc-nn[torch]'"
         ) from None
 
+    _can_be_held(model)
     result = (net if isinstance(net, Analysis) else analyse(net)).result
     again: Any = result.graph.retrace
     if again is not None and (model is None or type(model) is type(again.twin)):
@@ -232,6 +233,17 @@ def verify(
             made = made_by(model)
             model = model_of(made[0], **made[1]) if made else _built(model, result)
     return Verified(hold(result, model, name, device))
+
+
+def _can_be_held(model: object) -> None:
+    """What a network is held against must be a model, what witnesses saw of one, or a name."""
+    from netcalc.pytorch.witness import Witnessed
+
+    if model is None or isinstance(model, str | Witnessed) or is_module(model):
+        return
+    name = getattr(model, "__name__", "")
+    made = f"{name}, which makes one; call it: {name}()" if callable(model) and name else ""
+    raise InputError(f"verify takes a model, an nn.Module or a name, got {made or shown(model)}")
 
 
 COPIES = 2
@@ -255,7 +267,7 @@ def _held_against_itself(result: Result, model: Any, device: str) -> Verified:
     if needed > memory:
         raise InputError(
             f"{result.graph.label}: {COPIES} copies of its weights take {needed:,} bytes, more than"
-            f" the {memory:,} of this machine; use --device meta"
+            f" the {memory:,} of this machine; use --device meta (in Python device='meta')"
         )
     with undisturbed():
         return Verified(hold_traced(result, again.anew(True), device))

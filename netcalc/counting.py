@@ -11,8 +11,8 @@ from netcalc.core.counters import CountedAs, Reconciled
 from netcalc.core.graph import Graph
 from netcalc.core.inputs import Shape
 from netcalc.core.tensor import Tensor
-from netcalc.errors import InputError
-from netcalc.loading import load_on, made_by
+from netcalc.errors import InputError, shown
+from netcalc.loading import is_module, load_on, made_by, without_input
 from netcalc.view import View
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def reconcile(
     """Run other counters on a model, beside what follows from their conventions.
 
     ``net`` is what ``load`` takes, an analysis, a graph, or an nn.Module, whose ``input`` is then
-    its positional arguments. ``counters`` are names (all unless given); each runs on a copy, in a
+    as ``analyse`` takes it. ``counters`` are names (all unless given); each runs on a copy, in a
     process of its own, for at most ``timeout`` seconds. ``arguments`` are those of what makes the
     model.
 
@@ -100,7 +100,7 @@ def _subject(
     try:
         from netcalc.pytorch.build import build
         from netcalc.pytorch.counters.reconcile import given, named
-        from netcalc.pytorch.named import empty
+        from netcalc.pytorch.named import called_with, empty
     except ModuleNotFoundError as problem:
         raise InputError(
             f"counting as others do needs {problem.name}; pip install 'netcalc-nn[torch]'"
@@ -109,8 +109,11 @@ def _subject(
     if made is not None:
         return named(made[0], shape, {**made[1], **arguments}, batch)
     if not isinstance(net, str | Graph | Analysis):
-        args = tuple(shape) if isinstance(shape, Sequence) else (shape,)
-        return given(type(net).__name__, net, args, {}, sent)
+        if not is_module(net):
+            raise InputError(f"a model is an nn.Module or the name of one, got {shown(net)}")
+        if shape is None:
+            raise without_input(net)
+        return given(type(net).__name__, net, *called_with(net, shape), sent)
     if isinstance(net, str):
         net = load_on(net, shape, **arguments)
     result = (net if isinstance(net, Analysis) else analyse(net, shape, batch)).result

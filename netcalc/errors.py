@@ -25,6 +25,9 @@ class OutputError(NetcalcError):
     """A result that could not be written."""
 
 
+SHORT = 60
+"""Longer values are not shown in a message."""
+
 LONG, MANY = 80, 1000
 """Longer names, and names after so many, are not looked at for the nearest."""
 
@@ -32,6 +35,12 @@ LONG, MANY = 80, 1000
 def printable(text: str) -> str:
     """A text from somebody else's file as a terminal may show it: control characters escaped."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def shown(thing: object) -> str:
+    """A value that is not what it should be, as a message has it: its kind where it is long."""
+    text = repr(thing)
+    return text if len(text) <= SHORT and "\n" not in text else f"a {type(thing).__name__}"
 
 
 def nearest(name: str, known: Iterable[str], most: int = 1) -> list[str]:

@@ -27,7 +27,7 @@ def fit(
     *,
     max_params: int | str | None = None,
     max_macs: int | str | None = None,
-    vary: Sequence[str] = ("width", "input"),
+    vary: Sequence[str] | None = None,
     round: int | None = None,  # noqa: A002  (the argument of the network)
     step: str | float | Fraction = STEP,
     input_step: int = 1,
@@ -35,10 +35,11 @@ def fit(
     """The largest width and input size with which a network keeps to a budget, exactly.
 
     ``vary`` names an argument of the network (``width``, or a size), ``input`` (height and width of
-    it), or both. A width is a multiple of ``step``, an input of ``input_step``; with ``round`` the
-    network's channels are multiples of that. Of all choices of which no knob can be turned up, the
-    ``best`` one is nearest to the network itself: the smaller of its two ratios to the own width
-    and input is the largest. ``frontier`` has others.
+    it), or both; unless given, ``input``, and ``width`` where the network has one. A width is a
+    multiple of ``step``, an input of ``input_step``; with ``round`` the network's channels are
+    multiples of that. Of all choices of which no knob can be turned up, the ``best`` one is nearest
+    to the network itself: the smaller of its two ratios to the own width and input is the largest.
+    ``frontier`` has others. Widths are exact, as a Fraction.
 
     Raises InputError where nothing fits, the largest value that is looked at (an input of 8192, or
     2^20 times an argument) still fits, or a budget is no number.
@@ -49,6 +50,8 @@ def fit(
         net += f"{',' if '@' in net else '@'}round={round}"
     budget = _budget(params=max_params, macs=max_macs)
     found = net_of(net)
+    if vary is None:
+        vary = ("width", "input") if "width" in _own(found.name) else ("input",)
     knobs = _knobs(found, vary, step, input_step)
     return Fit(net, budget, fitting(found, knobs, budget))
 
@@ -88,13 +91,17 @@ class Fit(View):
 
     def report(self) -> Report:
         """The choices, and the steps that are too much."""
-        names = list(self.best.values)
-        columns = [Column(n, n, show=_plain) for n in names]
+        columns = [Column(n, n) for n in self.best.values]
         columns += [Column("params", "params", show=grouped), Column("macs", "MACs", show=grouped)]
         columns.append(Column("best", "", right=False))
         choices = self.frontier or (self.best,)
         rows = tuple(
-            (*(c.values[n] for n in names), c.costs["params"], c.costs["macs"], _mark(c, self.best))
+            (
+                *map(_plain, c.values.values()),
+                c.costs["params"],
+                c.costs["macs"],
+                _mark(c, self.best),
+            )
             for c in choices
         )
         told = " and ".join(f"{limit:,} {_UNITS[name]}" for name, limit in self.budget.items())
@@ -167,7 +174,10 @@ def _budget(**given: int | str | None) -> dict[str, int]:
             except SpecError as problem:
                 raise InputError(f"max_{name} {problem}") from None
     if not found:
-        raise InputError("a budget is needed: --max-params 5M, --max-macs 1G, or both")
+        raise InputError(
+            "a budget is needed: --max-params 5M, --max-macs 1G, or both"
+            " (in Python max_params, max_macs)"
+        )
     return found
 
 
@@ -187,7 +197,8 @@ def _knobs(
         own = _own(net.name).get(name)
         if own is None:
             known = ["input", *_own(net.name)]
-            hint = did_you_mean(name, known) or f"vary one of {', '.join(known)}"
+            near = did_you_mean(name, known)
+            hint = near or f"use --vary {known[0]}" + "".join(f", or {k}" for k in known[1:])
             raise UnknownNameError(f"{net.name} has no {name!r} that is a size or a ratio; {hint}")
         knobs.append(Knob(name, own, 1 if isinstance(own, int) else _step(step)))
     if "input" in vary:

@@ -42,8 +42,9 @@ def formula(
 def break_even(first: str, second: str, over: str, quantity: str = "params") -> BreakEven:
     """Where the second network has fewer of a quantity (params, macs) than the first.
 
-    ``over`` is a symbol for all arguments that are sizes and that only one of the two has, or a
-    symbol with the names of arguments: ``r=r3,r5,pp``. Raises InputError as ``formula`` does.
+    ``over`` is the name of an argument that is a size, or another symbol, for all such arguments
+    that only one of the two has, or a symbol with the names of arguments: ``r=r3,r5,pp``. Raises
+    InputError as ``formula`` does.
     """
     _needed()
     from netcalc.symbolic.breakeven import break_even as work_out
@@ -51,19 +52,25 @@ def break_even(first: str, second: str, over: str, quantity: str = "params") -> 
 
     name, equals, listed = (part.strip() for part in over.partition("="))
     if not name.isidentifier():
-        raise InputError(f"--over takes a symbol such as r, or r=r3,r5,pp, not {over!r}")
+        raise InputError(f"over takes a symbol such as r, or r=r3,r5,pp, not {over!r}")
     sizes = [_sizes(net) for net in (first, second)]
     wanted = [part.strip() for part in listed.split(",") if part.strip()]
     alone = [
         a for own, others in zip(sizes, sizes[::-1], strict=True) for a in own if a not in others
     ]
-    chosen = wanted if equals else alone
+    every = list(dict.fromkeys((*sizes[0], *sizes[1])))
+    chosen = wanted if equals else [name] if name in every else alone
     if not chosen:
-        raise InputError(f"{first} and {second} have the same arguments; say which, --over r=r3,r5")
+        those = ", ".join(every) or "none that is a size"
+        raise InputError(
+            f"{first} and {second} have the same arguments ({those}); say which, as --over"
+            f" {name}={every[0] if every else 'c'}"
+        )
     for argument in chosen:
         if argument not in (*sizes[0], *sizes[1]):
-            known = ", ".join(dict.fromkeys((*sizes[0], *sizes[1])))
-            raise InputError(f"neither network has a size {argument!r}; they have {known}")
+            raise InputError(
+                f"neither network has a size {argument!r}; they have {', '.join(every)}"
+            )
     given = tuple({a: symbol(name) for a in own if a in chosen} for own in sizes)
     return work_out((_maker(first), _maker(second)), (given[0], given[1]), name, quantity)
 

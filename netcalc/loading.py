@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from netcalc.core.graph import Graph
-from netcalc.errors import InputError, UnknownNameError
+from netcalc.core.inputs import described
+from netcalc.errors import InputError, UnknownNameError, shown
 from netcalc.zoo import find
 
 _NET = re.compile(r"(?P<file>.+?\.(?:yaml|yml|json))(?:@(?P<rest>.*))?", re.IGNORECASE | re.DOTALL)
@@ -35,10 +37,8 @@ def load(net: str, **arguments: object) -> Graph:
 
 def load_on(net: str, shape: object, /, **arguments: object) -> Graph:
     """As ``load``; a model whose own input is not known is traced on an input of that shape."""
-    if not isinstance(net, str):
-        raise InputError(f"load takes the name of a network or file, got {net!r}")
+    made, shape = made_by(net), described(shape)
     net = net.strip()
-    made = made_by(net)
     if made is not None:
         name, given = made
         return _traced(name, shape, together(net, given, arguments))
@@ -63,12 +63,52 @@ def load_on(net: str, shape: object, /, **arguments: object) -> Graph:
     return entry.make(**given)
 
 
+def graph_on(net: Any, shape: Any, by: str) -> Graph:
+    """The graph of what a function was given: a graph, what ``load`` takes, or an nn.Module.
+
+    A module is traced on inputs as ``shape`` has them: see ``netcalc.pytorch.named.given``.
+    """
+    if isinstance(net, Graph):
+        return net
+    if isinstance(net, str):
+        return load_on(net, shape)
+    if not is_module(net):
+        raise InputError(f"{by} takes a graph or the name of a network, got {shown(net)}")
+    if shape is None:
+        raise without_input(net)
+    from netcalc.pytorch.trace import trace_on
+
+    return trace_on(net, shape)
+
+
+def without_input(model: object) -> InputError:
+    """The error for a module without anything that it could be traced on."""
+    kind = type(model).__name__
+    return InputError(
+        f"{kind} is a PyTorch model: give analyse its input=(1, 3, 224, 224), or trace it first,"
+        " nc.trace(model, *inputs)"
+    )
+
+
+def is_module(thing: object) -> bool:
+    """Whether it is an nn.Module; PyTorch is not imported for the question."""
+    kind = getattr(sys.modules.get("torch.nn"), "Module", None)
+    return kind is not None and isinstance(thing, kind)
+
+
+def _name(net: object) -> str:
+    if not isinstance(net, str):
+        hint = "; trace it, nc.trace(model, *inputs)" if is_module(net) else ""
+        raise InputError(f"load takes the name of a network or file, got {shown(net)}{hint}")
+    return net
+
+
 def made_by(net: str) -> tuple[str, dict[str, object]] | None:
     """The name of a PyTorch model and the arguments behind its @; None of any other NET.
 
     Values are read as Python's literals (with true, false and null too), else as text.
     """
-    net = net.strip()
+    net = _name(net).strip()
     file = _NET.fullmatch(net)
     if net.startswith(_CONFIG):
         name, rest = (file["file"], file["rest"] or "") if file else _parted(net)
@@ -83,7 +123,7 @@ def made_by(net: str) -> tuple[str, dict[str, object]] | None:
 
 def file_of(net: str) -> tuple[str, dict[str, str]] | None:
     """The YAML or JSON file that a NET names and the arguments behind its @; None of another."""
-    file = _NET.fullmatch(net.strip())
+    file = _NET.fullmatch(_name(net).strip())
     return (file["file"], _arguments(net, file["rest"] or "", keep=True)) if file else None
 
 
@@ -95,7 +135,7 @@ _FILE = re.compile(
 
 def moved(net: str, place: Callable[[str], str]) -> str:
     """A NET whose file lies elsewhere: ``place`` is given its path; any other NET as it is."""
-    match = _FILE.fullmatch(net.strip())
+    match = _FILE.fullmatch(_name(net).strip())
     return f"{match['before']}{place(match['file'])}{match['behind']}" if match else net
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netcalc.core.graph import Graph
-from netcalc.errors import InputError, SpecError, UnknownNameError, did_you_mean
+from netcalc.errors import InputError, SpecError, UnknownNameError, did_you_mean, shown
 from netcalc.loading import file_of, load, made_by, moved, together
 from netcalc.report.table import Column, Report, Table
 from netcalc.report.units import grouped
@@ -136,11 +136,13 @@ class Wanted(NamedTuple):
                 raise InputError(f"{name} must be at least {least}, got {value}")
             found[name] = value if value is None else int(value)
         if self.by is not None and self.top is None and not self.pareto:
-            raise InputError("by says what the first candidates are sorted by: add --top 20")
+            raise InputError(
+                "by says what the first candidates are sorted by: give top too, such as 20"
+            )
         if self.resume and self.output is None:
-            raise InputError("--resume goes on with a folder: name it by -o")
+            raise InputError("resume goes on with a folder: name it by output (-o)")
         if self.plot and not self.pareto:
-            raise InputError("--plot draws a front: say of what by --pareto params,macs")
+            raise InputError("plot draws a front: say of what by --pareto params,macs (pareto)")
         return self._replace(pareto=_keys(self.pareto), **found)
 
 
@@ -170,7 +172,9 @@ def run_sweep(space: Space, wanted: Wanted) -> Swept:
         space = space.showing(map(named, keys))
     total = examined(space, wanted.sample)
     if total > LARGEST_GRID:
-        raise InputError(f"{total:,} candidates are too many to go through; take a --sample")
+        raise InputError(
+            f"{total:,} candidates are too many to go through; take a sample (--sample)"
+        )
     folder = None if wanted.output is None else Path(wanted.output)
     draw = _plotter(wanted.plot, space, best.keys) if wanted.plot and best else None
     job = Job(space, wanted.sample, wanted.seed, best, rows=folder is not None or best is None)
@@ -245,7 +249,7 @@ def read_space(space: str | Path | Mapping[str, Any]) -> Space:
         value = read_file(Path(space), "`netcalc sweep --help` shows what stands in one")
         name, beside = str(space), Path(space).parent
     else:
-        raise InputError(f"a space is a file or a mapping, got {space!r}")
+        raise InputError(f"a space is a file or a mapping, got {shown(space)}")
     return space_of(value, name, partial(net_of, beside=beside))
 
 

@@ -212,7 +212,7 @@ def test_star_import() -> None:
 @pytest.mark.parametrize("call", ["nc.Conv2d(3, 64, 7)", "nc.BatchNorm2d(64)"])
 def test_pytorchs_leading_arguments_are_not_misread(call: str) -> None:
     """In PyTorch these begin with the input channels, which netcalc takes from the input."""
-    with pytest.raises(TypeError):
+    with pytest.raises(nc.SpecError, match="what goes in follows from the layers before it"):
         eval(call)
 
 
@@ -285,7 +285,29 @@ def test_frozen_parameters_are_told() -> None:
             lambda: nc.network(nc.chain({"a/": nc.ReLU()}), input=(1, 2)),
             "'a/' is no name for a layer",
         ),
-        (lambda: nc.network(nc.chain(a=3), input=(1, 2)), "a: 3 is not a layer"),  # type: ignore[arg-type]
+        (lambda: nc.network(nc.chain(a=3), input=(1, 2)), "a must be a layer or a block, got 3"),  # type: ignore[arg-type]
+        (lambda: nc.chain(a=nc.ReLU), "a must be a layer or a block, got ReLU, a kind of layer"),  # type: ignore[arg-type]
+        (lambda: nc.chain(nc.Linear(3), nc.ReLU()), "need names: chain(linear=Linear(...), relu="),  # type: ignore[arg-type]
+        (lambda: nc.branches(a="x"), "branches: a must be a layer"),  # type: ignore[arg-type]
+        (lambda: nc.branches(nc.Linear(3)), "joined by a layer of several inputs, and Linear"),
+        (lambda: nc.head(a=1), "a must be a layer"),  # type: ignore[arg-type]
+        (lambda: nc.Linear(3, 4), "the features that come out, Linear(4)"),  # type: ignore[arg-type]
+        (lambda: nc.Conv2d(3, 16, 3), "Conv2d takes out_channels, kernel, then fields by name"),
+        (lambda: nc.Conv2d(16, kernel_size=3), "no 'kernel_size'; did you mean kernel?"),
+        (lambda: nc.Conv2d(16, 3, in_channels=3), "no 'in_channels'; what goes in follows"),
+        (lambda: nc.BatchNorm2d(num_features=3), "no 'num_features'; what goes in follows"),
+        (lambda: nc.Conv2d(16), "Conv2d needs kernel"),
+        (
+            lambda: nc.network(nc.ReLU(), input={"x": nc.Tensor((1, -3))}),
+            "x: every axis must be from 1 to 1,000,000,000,000,000, got 1x-3",
+        ),
+        (
+            lambda: nc.network(nc.ReLU(), input={"x": nc.Tensor((1, 3), "float8")}),
+            "x: there is no element type 'float8'",
+        ),
+        (lambda: nc.analyse("naive")["nowhere"], "naive has no layer or module 'nowhere'"),
+        (lambda: nc.analyse("naive")[0], "goes by its path, such as 'conv1', got 0"),  # type: ignore[index]
+        (lambda: nc.fit("googlenet"), "in Python max_params"),
         (
             lambda: nc.network(nc.chain(a=(nc.ReLU(), nc.ReLU()), a_relu=nc.ReLU()), input=(1, 2)),
             "a_relu: two layers",
@@ -301,6 +323,33 @@ def test_mistakes_are_netcalc_errors(build: object, told: str) -> None:
         build()  # type: ignore[operator]
     assert told in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_a_layer_or_module_of_an_analysis() -> None:
+    """The first convolution by hand, a module as the sum over its rows."""
+    a = nc.analyse("googlenet")
+    conv = a["conv1"]
+    assert (conv.params, conv.weights, conv.biases) == (7 * 7 * 3 * 64 + 64, 7 * 7 * 3 * 64, 64)
+    assert conv.macs == 7 * 7 * 3 * 64 * 112 * 112
+    assert conv.flops == 2 * conv.macs
+    assert conv.output.dims == (1, 64, 112, 112)
+    module = a["inception_3a"]
+    assert module.output.dims == (1, 64 + 128 + 32 + 32, 28, 28)
+    rows = [row for row in a.rows if row.name.startswith("inception_3a/")]
+    assert module.params == sum(row.counts.params for row in rows)
+    assert a["inception_3a.branch3x3"].params == a["inception_3a/branch3x3"].params
+    with pytest.raises(AttributeError, match="did you mean params"):
+        module.parms  # noqa: B018
+    assert pickle.loads(pickle.dumps(conv)).macs == conv.macs
+
+
+def test_columns_as_one_text() -> None:
+    a = nc.analyse("naive")
+    assert a.table(columns="params, macs") == a.table(columns=["params", "macs"])
+
+
+def test_a_shape_as_a_list() -> None:
+    assert Tensor([1, 3]) == Tensor((1, 3))  # type: ignore[arg-type]
 
 
 def test_numbers_for_people() -> None:

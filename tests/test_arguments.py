@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +15,7 @@ import torchvision
 from torch import nn
 
 import netcalc as nc
-from netcalc.loading import made_by
+from netcalc.loading import is_module, made_by
 from netcalc.pytorch.outputs import opened
 from netcalc.pytorch.trace import trace
 from tests.commands import netcalc
@@ -158,7 +160,7 @@ def test_wrong_arguments_are_told_in_one_line(
 
 def test_networks_without_arguments_say_so() -> None:
     for args, said in (
-        (("table", "torchvision:resnet18@bogus=1"), "unexpected keyword argument 'bogus'"),
+        (("table", "torchvision:resnet18@bogus=1"), "torchvision:resnet18 has no argument 'bogus'"),
         (("table", "googlenet", "--aux", "--kwargs", '{"aux": true}'), "both set aux"),
         (("crops", "lenet5", "--kwargs", '{"bogus": 1}'), "bogus"),
     ):
@@ -450,3 +452,157 @@ def test_strict_exits_1_on_every_command(command: str, file: str) -> None:
         assert (strict.code, loose.code) == codes
         assert strict.out == loose.out
         assert strict.out
+
+
+# --- modules where a network is taken ----------------------------------------------------------
+
+
+class Sum(nn.Module):
+    """Two inputs, and a number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Linear(4, 8), nn.Linear(5, 8)
+
+    def forward(self, a: torch.Tensor, b: torch.Tensor, times: int = 1) -> torch.Tensor:
+        return times * (self.left(a) + self.right(b))
+
+
+IMAGE = (1, 3, 64, 64)
+GIVEN: dict[str, Any] = {
+    "a shape": IMAGE,
+    "a list": [*IMAGE],
+    "a side": 64,
+    "a tensor": torch.ones(IMAGE),
+    "a tensor in a tuple": (torch.ones(IMAGE),),
+    "netcalc's own": nc.Tensor(IMAGE),
+    "by name": {"x": IMAGE},
+}
+
+
+@pytest.mark.parametrize("how", GIVEN)
+def test_a_module_is_traced_on_its_input(how: str) -> None:
+    model = torchvision.models.resnet18(weights=None)
+    a = nc.analyse(model, input=GIVEN[how])
+    assert a.totals.params == sum(p.numel() for p in model.parameters())
+    image = torch.empty(IMAGE, device="meta")
+    assert a.totals.macs == meta_macs(model.eval().requires_grad_(False).to("meta"), image)
+
+
+def test_a_module_of_several_inputs() -> None:
+    """2 rows of 4 and of 5 values, to 8 each."""
+    for given in (
+        ((2, 4), (2, 5)),
+        [torch.ones(2, 4), (2, 5)],
+        {"a": (2, 4), "b": (2, 5)},
+        {"a": (2, 4), "b": (2, 5), "times": 3},
+    ):
+        assert nc.analyse(Sum(), given).totals.macs == 2 * 8 * (4 + 5)
+    assert nc.analyse(Sum(), ((1, 4), (1, 5)), batch=3).totals.macs == 3 * 8 * (4 + 5)
+    half = nc.analyse(Sum().half(), ((1, 4), (1, 5)))
+    assert {x.dtype for x in half.result.inputs.values()} == {"float16"}
+
+
+def test_types_of_pytorch() -> None:
+    a = nc.analyse("naive", dtype=torch.float16)
+    assert a.totals.param_bytes == 2 * a.totals.params
+    assert nc.Tensor((1, 2), torch.int64) == nc.Tensor((1, 2), "int64")
+    assert nc.Cast(torch.float64) == nc.Cast("float64")
+    whole = nc.analyse(nn.Embedding(7, 3), input=nc.Tensor((1, 2), torch.int64))
+    assert whole.outputs.popitem()[1].dims == (1, 2, 3)
+    wide = nc.analyse("resnet18", input=torch.empty(2, 3, 64, 64))
+    assert wide.result.inputs["input"] == nc.Tensor((2, 3, 64, 64))
+
+
+CALLS: dict[str, Any] = {
+    "analyse": nc.analyse,
+    "compare": lambda model: nc.compare(model, "resnet18"),
+    "export": nc.export,
+    "crops": nc.crops,
+    "verify": nc.verify,
+    "count_as": lambda model: nc.count_as(model, "thop"),
+    "load": nc.load,
+    "formula": nc.formula,
+    "fit": lambda model: nc.fit(model, max_params=5),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_module_without_an_input_is_told_what_to_do(call: str) -> None:
+    model = torchvision.models.resnet18(weights=None)
+    with pytest.raises(nc.InputError, match=r"nc\.trace\(model, \*inputs\)") as raised:
+        CALLS[call](model)
+    assert len(str(raised.value)) < 150
+    assert "\n" not in str(raised.value)
+
+
+def test_what_is_no_model_is_told() -> None:
+    with pytest.raises(nc.InputError, match=r"resnet18, which makes one; call it: resnet18\(\)"):
+        nc.verify("resnet18", torchvision.models.resnet18)
+    with pytest.raises(nc.InputError, match="trace takes tensors"):
+        nc.trace(torchvision.models.resnet18(weights=None), IMAGE)
+    with pytest.raises(nc.InputError, match="got a list"):
+        nc.sweep([nn.Linear(3, 4)] * 3)
+
+
+def test_a_question_for_a_module_does_not_import_pytorch() -> None:
+    """Its twin: a module is one."""
+    code = """
+import sys
+import netcalc as nc
+nc.analyse("naive")
+try:
+    nc.analyse(5)
+except nc.InputError:
+    print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    assert is_module(nn.Linear(3, 4))
+
+
+# --- what is told of NETs ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("net", "told"),
+    [
+        ("torchvision:resnet18@aux=true", "torchvision:resnet18 has no argument 'aux'; it takes "),
+        ("torchvision:resnet18@num_clases=3", "no argument 'num_clases'; did you mean num_classes"),
+        ("timm:resnet18@num_clases=3", "no argument 'num_clases'; did you mean num_classes"),
+    ],
+)
+def test_arguments_that_are_handed_on_are_told_too(net: str, told: str) -> None:
+    ran = netcalc("table", net)
+    assert ran.code == 2
+    assert told in ran.err
+    assert "TypeError" not in ran.err
+
+
+def test_a_sequence_is_no_image(tmp_path: Path) -> None:
+    """A hint where a shape got a batch axis that its model cannot run with, and no other time."""
+    file = tmp_path / "made.py"
+    file.write_text(
+        "from torch import nn\n"
+        "class Sequence(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.lstm = nn.LSTM(10, 20)\n"
+        "    def forward(self, tokens):\n"
+        "        return self.lstm(tokens)[0]\n"
+    )
+    ran = netcalc("table", f"{file}:Sequence", "--input", "2,5,10")
+    assert ran.code == 2
+    assert "--input 2,5,10:float32, or a name, tokens=2,5,10" in ran.err
+    for shape in ("2,5,10:float32", "tokens=2,5,10"):
+        assert netcalc("table", f"{file}:Sequence", "--input", shape).code == 0
+    ran = netcalc("table", f"{file}:Sequence", "--input", "2,5,11")
+    assert "without its batch" not in ran.err
+
+
+def test_titles_are_the_same_whoever_counts() -> None:
+    title = netcalc("table", "torchvision:alexnet").out.splitlines()[0]
+    assert title == "torchvision:alexnet() on 3x224x224 float32"
+    assert netcalc("table", "torchvision:alexnet", "--as", "thop").out.splitlines()[0] == title
+    counted = nc.count_as("lenet5", "thop").result.graph
+    assert (counted.name, counted.factory) == ("lenet5", "lenet5()")

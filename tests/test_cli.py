@@ -15,6 +15,8 @@ from click.shell_completion import BashComplete
 import netcalc as nc
 from netcalc.cli import cli
 from netcalc.report.columns import COLUMNS
+from netcalc.report.table import Column, Table
+from netcalc.report.text import text_table
 from netcalc.zoo import entries
 from tests.commands import netcalc, process
 
@@ -57,6 +59,14 @@ HEAVY = ("torch", "numpy", "pandas", "tabulate", "sympy", "yaml", "fvcore")
         ("table googlenet --input 1,2", "input has 4 axes"),
         ("table googlenet --input 2,3,224,224 --batch 4", "has a batch already, not 4"),
         ("table googlenet --batch 0", "0 is not in the range 1<=x"),
+        ("table googlenet --depth 0", "0 is not in the range x>=1"),
+        ("explain googlenet --depth 0", "0 is not in the range x>=1"),
+        ("table resnet18 --layout paper", "resnet18 follows no published table"),
+        ("sweep nowhere.yaml", "nowhere.yaml: there is no such file"),
+        (
+            "table googlenet --as fvcore --layout paper",
+            "no other counter counts (--as) in the layout",
+        ),
         ("table googlenet@width=1e400", "width must be a number such as 0.5 or 1/2, got '1e400'"),
         (f"table googlenet@round=1{'0' * 5000}", "round must be an integer of at most 15 digits"),
         (f"table naive --input 1{'0' * 5000}", "--input takes a shape such as"),
@@ -67,7 +77,6 @@ HEAVY = ("torch", "numpy", "pandas", "tabulate", "sympy", "yaml", "fvcore")
         ("table googlenet --batch x", "'x' is not a valid integer"),
         ("table googlenet --layout rows", "'rows' is not one of 'paper', 'modules', 'layers'"),
         ("table naive --layout paper", "naive follows no published table; use modules or layers"),
-        ("table googlenet --depth 0", "depth must be a positive integer, got 0"),
         ("table googlenet --columns parms", "there is no column 'parms'; did you mean params?"),
         ("table googlenet --format xml", "'xml' is not one of 'text', 'markdown'"),
         ("table googlenet --colour", "No such option '--colour'"),
@@ -79,7 +88,6 @@ HEAVY = ("torch", "numpy", "pandas", "tabulate", "sympy", "yaml", "fvcore")
         ("compare naive reducd", "did you mean reduced?"),
         ("explain googlenet inception_9z", "has no layer or module 'inception_9z'; did you mean"),
         ("explain googlenet --quantity speed", "'speed' is not one of 'params', 'macs'"),
-        ("explain googlenet --depth 0", "0 is not in the range x>=1"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(args: str, told: str) -> None:
@@ -183,6 +191,35 @@ def test_a_closed_pipe_is_no_error(command: str) -> None:
     ran = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0
     assert ran.stderr == ""
+
+
+@pytest.mark.parametrize("where", ["2>&-", "2>/dev/full", "2> >(true)"])
+def test_bad_input_ends_with_2_though_nobody_hears_why(where: str) -> None:
+    shell = f"{sys.executable} -m netcalc table nope {where}"
+    assert subprocess.run(["bash", "-c", shell], timeout=60, check=False).returncode == 2
+
+
+def test_words_are_broken_only_where_that_makes_room() -> None:
+    """10 + 1 + 12 letters in 30 columns, with 8 digits and with 20, which never fit."""
+    columns = (Column("name", "name", right=False), Column("n", "n", right=False), Column("x", "x"))
+    for digits, name in ((6, "convolution of"), (30, "convolution")):
+        table = Table(columns, (("convolution of layers", "a", 10**digits - 1),))
+        lines = text_table(table, 24).splitlines()
+        assert lines[2].startswith(f"{name} ")
+        assert "convolution" in lines[2].split()
+        assert (max(map(len, lines)) <= 24) == (digits == 6)
+    narrow = text_table(Table(columns, (("a" * 14, "b", 1),)), 14).splitlines()
+    assert [line.split()[0] for line in narrow[2:]] == ["a" * 10, "a" * 4]  # there is no other way
+
+
+def test_what_has_nothing_to_derive_says_so() -> None:
+    told = netcalc("explain", "googlenet", "lrn1").out
+    wanted = "nothing to derive: no parameters, no MACs and an output of the size of its input"
+    assert wanted in " ".join(told.split())
+    assert (
+        "nothing to derive: no MACs\n"
+        in netcalc(*("explain", "googlenet", "lrn1", "--quantity", "macs")).out
+    )
 
 
 def test_a_terminal_without_unicode_still_gets_the_table() -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import torchvision
 
 import netcalc as nc
 from tests.commands import netcalc, process
+from tests.reference import meta_macs
 
 
 def costs(net: str, side: Any = None) -> dict[str, int]:
@@ -252,6 +255,30 @@ def test_documents() -> None:
     assert told["net"] == "googlenet@width=0.83"
     assert told["best"]["params"] == costs("googlenet@width=0.83")["params"]
     assert told["next"][0]["params"] == costs("googlenet@width=0.84")["params"]
+
+
+def test_what_there_is_varies() -> None:
+    """resnet50 has no width: PyTorch counts 2 G MACs or fewer up to the input that is found."""
+    found = nc.fit("resnet50", max_macs="2G")
+    assert list(found.best.values) == ["input"]
+    side = found.best.values["input"]
+    with torch.device("meta"):
+        model = torchvision.models.resnet50(weights=None).eval().requires_grad_(False)
+    fits, more = (
+        meta_macs(model, torch.empty(1, 3, s, s, device="meta")) for s in (side, side + 1)
+    )
+    assert fits <= 2 * 10**9 < more
+    with pytest.raises(nc.UnknownNameError, match=r"has no 'width' that .*use --vary input$"):
+        nc.fit("resnet50", max_macs="2G", vary=["width", "input"])
+
+
+def test_widths_are_decimals_in_every_format() -> None:
+    options = ("fit", "googlenet", "--max-params", "5M", "--vary", "width", "--format")
+    line = netcalc(*options, "csv").out.splitlines()[1]
+    width = line.split(",")[0]
+    assert f"| {width} |" in " ".join(netcalc(*options, "markdown").out.split())
+    assert costs(f"googlenet@width={width}")["params"] == int(line.split(",")[1])
+    assert "/" not in width
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,15 @@ def test_break_even() -> None:
     assert [span.fewer for span in found.spans] == [1, -1]
 
 
+def test_break_even_over_a_size_of_both() -> None:
+    """9 c^2 against c^2 + 9 c: as many at 9/8."""
+    found = nc.break_even("conv3x3", "separable3x3", "c")
+    assert found == nc.break_even("conv3x3", "separable3x3", "c=c")
+    assert found.exact == {1: (9, 10), 2: (36, 22)}
+    with pytest.raises(nc.InputError, match=r"the same arguments \(c\); say which, as --over r=c"):
+        nc.break_even("conv3x3", "separable3x3", "r")
+
+
 def test_break_even_where_nothing_changes() -> None:
     (span,) = nc.break_even("conv5x5", "conv3x3-twice", "c=c").spans
     assert (span.first, span.last, span.fewer) == (1, None, 1)

@@ -68,6 +68,9 @@ FORMS: dict[str, tuple[Any, tuple[torch.Tensor, ...], dict[str, int]]] = {
     "hsplit": (lambda x: torch.hsplit(x, 2), (x,), {}),
     "tensor_split": (lambda x: x.tensor_split(3, 1), (x,), {}),
     "chunk": (lambda x: x.chunk(3, 1), (x,), {}),
+    "unsafe_split": (lambda x: torch.unsafe_split(x, 4, 1), (x,), {}),
+    "unsafe_split_with_sizes": (lambda x: torch.unsafe_split_with_sizes(x, [2, 4], 1), (x,), {}),
+    "unsafe_chunk": (lambda x: torch.unsafe_chunk(x, 3, 1), (x,), {}),
     "channel_shuffle": (nn.ChannelShuffle(3), (e(2, 6, 4, 4),), {}),
     "repeat_interleave": (lambda x: x.repeat_interleave(3, 1), (x,), {}),
     "broadcast_to": (lambda x: x.broadcast_to(3, 2, 6, 8), (x,), {}),
@@ -164,6 +167,24 @@ FORMS: dict[str, tuple[Any, tuple[torch.Tensor, ...], dict[str, int]]] = {
         {"cmp": 80, "add": 96 + 80 + 96 + 15, "exp": 96 + 16, "div": 1},
     ),
     "mse_loss": (nn.MSELoss(), (x, x), {"add": 96 + 95, "mul": 96, "div": 1}),
+    # z = max(d, 0 - d) of a difference; z*z*0.5/beta, z - 0.5*beta, and which of them
+    "smooth_l1_loss": (
+        nn.SmoothL1Loss(beta=0.5),
+        (x, x),
+        {"add": 3 * 96 + 95, "cmp": 2 * 96, "mul": 2 * 96, "div": 96 + 1},
+    ),
+    # the same z; z*z*0.5, delta*(z - 0.5*delta), and which of them
+    "huber_loss": (
+        nn.HuberLoss("sum", 0.5),
+        (x, x),
+        {"add": 3 * 96 + 95, "cmp": 2 * 96, "mul": 3 * 96},
+    ),
+    # (1 - y)*x - (min(x, 0) - log(1 + exp(-abs(x)))), abs(x) = max(x, 0 - x)
+    "binary_cross_entropy_with_logits": (
+        nn.BCEWithLogitsLoss(reduction="none"),
+        (x, x),
+        {"add": 5 * 96, "mul": 96, "cmp": 2 * 96, "exp": 2 * 96},
+    ),
     "solve_triangular": (
         lambda a, b: torch.linalg.solve_triangular(a, b, upper=False),
         (e(2, 4, 4), e(2, 4, 3)),
@@ -241,6 +262,26 @@ def test_an_operator_is_a_layer(form: str) -> None:
     wanted = [t for t in torch.utils._pytree.tree_leaves(outs) if isinstance(t, torch.Tensor)]
     told = [(o.dims, f"torch.{o.dtype}") for o in result.outputs.values()]
     assert told == [(tuple(t.shape), str(t.dtype)) for t in wanted]
+
+
+@pytest.mark.parametrize("form", [torch.nonzero, torch.where, torch.argwhere])
+def test_places_of_what_is_not_zero(form: Any) -> None:
+    """Three of six values; each of the six is compared."""
+    x = torch.tensor([[1.0, 0.0, 2.0], [0.0, 0.0, 3.0]])
+    result = nc.analyse(trace(Call(form), x)).result
+    assert result.unknown == {}
+    assert result.totals.ops == {"cmp": 6}
+    outs = torch.utils._pytree.tree_leaves(form(x))
+    assert [o.dims for o in result.outputs.values()] == [tuple(t.shape) for t in outs]
+    assert "1 stated" in result.graph.remarks[-1]
+
+
+def test_cells_have_a_rule_for_all_that_they_do() -> None:
+    """Of 4 inputs and 5 values of state, for 2 rows: 3 gates of a GRU, 4 of an LSTM."""
+    for cell, gates in (nn.GRUCell(4, 5), 3), (nn.LSTMCell(4, 5), 4), (nn.RNNCell(4, 5), 1):
+        result = nc.analyse(trace(cell, e(2, 4))).result
+        assert result.unknown == {}
+        assert result.totals.macs == 2 * gates * 5 * (4 + 5)
 
 
 def test_a_type_is_told_where_it_changes_what_comes_out() -> None:

@@ -410,3 +410,41 @@ def test_what_is_gone_stays_seen() -> None:
         (None, 2, 5),
         (None, 3, 5),
     ]
+
+
+def windows(n: int, channels: int = 3) -> nn.Module:
+    """Windows of 3, then of 3 with holes of 1 between: 1 + 2 + 2*2 = 7 positions."""
+    conv = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[n - 1]
+    return nn.Sequential(conv(channels, 4, 3, padding=1), conv(4, 4, 3, padding=2, dilation=2))
+
+
+class Turned(nn.Module):
+    """Windows over the tokens of a sequence, whose channels come last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = windows(1)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.conv(x.transpose(1, 2))
+
+
+INPUTS: dict[str, tuple[nn.Module, tuple[int, ...], list[int]]] = {
+    "a sequence": (windows(1), (2, 3, 40), [2]),
+    "a sequence alone": (windows(1), (3, 40), [1]),
+    "an image alone": (windows(2), (3, 20, 20), [1, 2]),
+    "a volume": (windows(3), (1, 3, 9, 9, 9), [2, 3, 4]),
+    "a volume alone": (windows(3), (3, 9, 9, 9), [1, 2, 3]),
+    "a sequence of tokens": (Turned(), (2, 40, 3), [1]),
+    "a wave": (nn.Sequential(nn.Unflatten(1, (1, 40)), windows(1, 1)), (2, 40), [1]),
+}
+
+
+@pytest.mark.parametrize("case", INPUTS)
+def test_channels_are_no_positions(case: str) -> None:
+    """Windows tell how many axes of an input have positions."""
+    model, shape, axes = INPUTS[case]
+    graph = nc.trace(model, torch.ones(shape))
+    (last,) = (ref for ref, _ in graph.outputs.values())
+    fields = receptive_fields(nc.analyse(graph).result)[last]
+    assert {at: (f.size, f.start) for (_, at), f in fields.items()} == dict.fromkeys(axes, (7, -3))

@@ -140,7 +140,7 @@ def test_whole_googlenets_one_by_one_and_in_pytorch() -> None:
         assert (row["params"], row["macs"]) == (found["params"], found["macs"])
     verified = nc.verify(changed(graph, some(frame, 1)[0]), device="meta")
     assert verified.ok
-    with pytest.raises(nc.InputError, match="take a --sample"):
+    with pytest.raises(nc.InputError, match="take a sample"):
         nc.sweep(GOOGLENET)
 
 
@@ -493,7 +493,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"top": True}, "top must be a whole number, got True"),
     ({"sample": 2.5}, "sample must be a whole number, got 2.5"),
     ({"pareto": 3}, "pareto must be names of quantities, got 3"),
-    ({"by": "macs"}, "add --top 20"),
+    ({"by": "macs"}, "give top too, such as 20"),
 ]
 
 

@@ -595,7 +595,7 @@ def test_wrong_options(tmp_path: Path) -> None:
     space = str(tmp_path / "space.yaml")
     for options, told in (
         (("--pareto", "parms"), "there is no quantity 'parms'; did you mean params?"),
-        (("--resume",), "--resume goes on with a folder"),
+        (("--resume",), "resume goes on with a folder"),
         (("--pareto=--params",), "there is no quantity '--params'; did you mean params?"),
         (("--jobs", "0"), "0 is not in the range"),
         (("-o", space), "is a file"),

@@ -555,6 +555,54 @@ def test_a_second_output_without_a_rule_is_unknown() -> None:
     assert nc.verify(graph, model, device="cpu").ok
 
 
+def test_calls_without_a_rule_are_counted_and_not_their_outputs() -> None:
+    """Two calls of three outputs each, by the names that the table has for them."""
+    model = Call(lambda x: torch.linalg.svd(x)[1] + torch.linalg.svd(2 * x)[1])
+    analysis = nc.analyse(trace(model, torch.ones(4, 4)))
+    (names,) = analysis.result.unknown.values()
+    assert len(names) == 2
+    told = str(analysis.table())
+    assert "2 x _linalg_svd" in told
+    assert all(f"\n{name} " in told for name in names)
+
+
+class Weighed(nn.Module):
+    """A product with a parameter: Hugging Face's Conv1D among them."""
+
+    def __init__(self, product: Any, *sizes: int) -> None:
+        super().__init__()
+        self.w, self.product = nn.Parameter(torch.ones(sizes)), product
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.product(x, self.w)
+
+
+DEPTHS: dict[str, tuple[nn.Module, int]] = {
+    "addmm": (Weighed(lambda x, w: torch.addmm(x[:1], x, w), 4, 4), 1),
+    "addmm, scaled": (Weighed(lambda x, w: torch.addmm(x, x, w, alpha=2), 4, 4), 1),
+    "a matrix product": (Weighed(lambda x, w: x @ w.t() @ w, 4, 4), 2),
+    "an einsum": (Weighed(lambda x, w: torch.einsum("bi,io->bo", x, w), 4, 5), 1),
+    "a weight that is scaled": (Weighed(lambda x, w: x @ (0.5 * w), 4, 5), 1),
+    "a weight made of two": (Weighed(lambda x, w: x @ (w @ w), 4, 4), 1),
+    "no weight": (Call(lambda x: x @ x.t()), 0),
+    "a parameter that is a query": (
+        Weighed(lambda x, w: F.linear(w, x.t() @ x) @ x.t(), 3, 4),
+        1,
+    ),
+    "a sum": (Weighed(lambda x, w: x + w, 4), 0),
+    "three layers of an LSTM": (nn.LSTM(4, 5, num_layers=3, bidirectional=True), 3),
+    "a GRU and a linear": (nn.Sequential(nn.Linear(4, 4), nn.GRU(4, 4)), 2),
+    "two cells": (nn.Sequential(nn.GRUCell(4, 5), nn.RNNCell(5, 6)), 2),
+}
+
+
+@pytest.mark.parametrize("case", DEPTHS)
+def test_the_depth_counts_products_with_weights(case: str) -> None:
+    """Worked out by hand: one for each product with a parameter on the longest path."""
+    model, depth = DEPTHS[case]
+    assert nc.analyse(trace(model, torch.ones(6, 4))).totals.depth == depth
+
+
 def test_a_model_that_is_not_the_traced_one_is_reported() -> None:
     """Its twin: held against another model, tensors, outputs and MACs differ."""
     result = nc.analyse("torchvision:resnet18").result

@@ -608,7 +608,18 @@ def test_what_no_witness_saw_is_said() -> None:
 
     found = nc.verify(TINY, Free(), device="cpu")
     assert found.coverage["macs"] == {0: 1}
-    assert "not confirmed: the MACs of 1 layers" in " ".join(found.table().split())
+    told = " ".join(found.table().split())
+    assert "not confirmed: the MACs of 1 layer" in told
+    own = " ".join(nc.verify(TINY, device="cpu").table().split())
+    assert "one witness alone: 1 layer's fields (ReLU)" in own
+    assert "state_dict: the tensors that the model saves" in own
+
+
+def test_the_legend_has_the_witnesses_of_the_table() -> None:
+    """A network without tensors: state_dict has nothing to say of any of its layers."""
+    told = nc.verify(nc.network(nc.ReLU(), input=(1, 3)), device="cpu").table()
+    assert "state_dict" not in told
+    assert "forward: a forward pass with real tensors" in told
 
 
 def test_a_model_that_values_cannot_be_had_of() -> None:

@@ -106,5 +106,8 @@ def _usage(problem: click.ClickException) -> str:
 
 
 def _refuse(message: str) -> int:
-    click.echo(f"netcalc: {printable(' '.join(message.split()))}", err=True)
+    try:
+        click.echo(f"netcalc: {printable(' '.join(message.split()))}", err=True)
+    except OSError:  # full, or nobody reads it: the exit code says it still
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     return BAD_INPUT

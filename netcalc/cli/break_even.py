@@ -14,7 +14,8 @@ from netcalc.cli._options import Net
     "--over",
     required=True,
     metavar="SYMBOL",
-    help="A symbol for all sizes that only one of the two takes; or r=r3,r5,pp for these.",
+    help="A size that they take; or another symbol, for all sizes that only one of the two takes;"
+    " or r=r3,r5,pp for these.",
 )
 @click.option(
     "--quantity",

@@ -14,10 +14,9 @@ from netcalc.cli._options import Net, emit, format_option, split
 @click.option(
     "--vary",
     callback=split,
-    default="width,input",
-    show_default=True,
     metavar="A,B",
-    help="What may change: an argument of NET, input (its height and width), or both.",
+    help="What may change: an argument of NET, input (its height and width), or both.  [default:"
+    " width,input, or input where NET has no width]",
 )
 @click.option("--round", "multiple", type=click.IntRange(1), metavar="N", help="NET@round=N.")
 @click.option(
@@ -36,7 +35,7 @@ def command(
     net: str,
     max_params: str | None,
     max_macs: str | None,
-    vary: tuple[str, ...],
+    vary: tuple[str, ...] | None,
     multiple: int | None,
     step: str,
     input_step: int,

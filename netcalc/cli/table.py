@@ -28,7 +28,10 @@ from netcalc.errors import InputError
     help="The paper's own table (default where there is one), or a line for each module or layer.",
 )
 @click.option(
-    "--depth", type=int, metavar="N", help="Path components of a module's line.  [default: 1]"
+    "--depth",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Path components of a module's line.  [default: 1]",
 )
 @click.option(
     "--columns",

@@ -115,11 +115,19 @@ class Result(NamedTuple):
 
     @property
     def unknown(self) -> dict[str, list[str]]:
-        """The operators that have no rule, with the layers that they stand for."""
-        found: dict[str, list[str]] = {}
+        """The operators that have no rule, with the layers that they stand for.
+
+        Further outputs of one call are rows of their own, and no calls.
+        """
+        calls: dict[Any, tuple[str, str]] = {}
         for row in self.rows:
-            if isinstance(row.node.op, Unknown):
-                found.setdefault(row.node.op.operator, []).append(row.name)
+            node = row.node
+            if isinstance(node.op, Unknown):
+                call = node.op.operator, node.unit, node.inputs
+                calls.setdefault(call, (node.op.operator, row.name))
+        found: dict[str, list[str]] = {}
+        for operator, name in calls.values():
+            found.setdefault(operator, []).append(name)
         return found
 
     def under(self, path: str) -> tuple[Row, ...]:

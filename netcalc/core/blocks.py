@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from netcalc.core.graph import NO_TYPES, OWN
+from netcalc.core.ops import exported
 from netcalc.core.ops.base import Op
 from netcalc.core.ops.merge import Concat
-from netcalc.errors import SpecError
+from netcalc.errors import SpecError, shown
 
 
 @dataclass(slots=True)
@@ -73,11 +74,18 @@ Layer: TypeAlias = Op | tuple[Op, ...] | Chain | Branches | Head | Block | Use
 output and are counted with it: ``conv1=(Conv2d(64, 7), ReLU())`` gives conv1 and conv1_relu."""
 
 
-def chain(layers: Mapping[str, Layer] | None = None, /, **named: Layer) -> Chain:
-    """Layers in the order given, by keyword or, for names that are no keywords, from a dict."""
+def chain(layers: Mapping[str, Layer] | None = None, /, *unnamed: Layer, **named: Layer) -> Chain:
+    """Layers in the order given, by keyword or, for names that are no keywords, from a dict.
+
+    Raises SpecError for a layer without a name, or what is no layer.
+    """
+    if isinstance(layers, Op) or unnamed:
+        kinds = [str(getattr(x, "type", x)) for x in (layers, *unnamed) if x is not None]
+        told = ", ".join(f"{kind.lower()}={kind}(...)" for kind in kinds)
+        raise SpecError(f"the layers of a chain need names: chain({told})")
     if layers is not None and not isinstance(layers, Mapping):
         raise SpecError(f"chain takes named layers or a mapping of them, got {layers!r}")
-    return Chain({**(layers or {}), **named})
+    return Chain(_checked("chain", {**(layers or {}), **named}))
 
 
 def branches(
@@ -97,7 +105,28 @@ def branches(
             layers |= thing
         else:
             raise SpecError(f"branches takes a layer that joins and named blocks, got {thing!r}")
-    return Branches(join, {**layers, **named})
+    most = join.ARITY[1]
+    if most is not None and most < 2:
+        raise SpecError(
+            f"branches are joined by a layer of several inputs, and {join.type} takes {most};"
+            f" if it is a branch, give it a name: branches(name={join!r})"
+        )
+    return Branches(join, _checked("branches", {**layers, **named}))
+
+
+def _checked(block: str, layers: dict[str, Layer]) -> dict[str, Layer]:
+    """The layers of a block, if they are layers."""
+    for name, layer in layers.items():
+        if isinstance(layer, _LAYERS):
+            continue
+        made = getattr(layer, "__name__", "")
+        kind = callable(layer) and made in exported()
+        told = f"{made}, a kind of layer: write {made}(...)" if kind else shown(layer)
+        raise SpecError(f"{block}: {name} must be a layer or a block, got {told}")
+    return layers
+
+
+_LAYERS = (Op, tuple, Chain, Branches, Head, Block, Use)
 
 
 def head(layers: Mapping[str, Layer] | None = None, /, **named: Layer) -> Head:

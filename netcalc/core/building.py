@@ -18,6 +18,7 @@ from netcalc.core.blocks import (
 from netcalc.core.fields import axes
 from netcalc.core.frozen import FrozenDict
 from netcalc.core.graph import Graph, Node, Ref
+from netcalc.core.inputs import whole
 from netcalc.core.numbers import Num
 from netcalc.core.ops.base import Op
 from netcalc.core.tensor import Tensor
@@ -68,7 +69,8 @@ def _inputs(given: object) -> dict[str, Tensor]:
         if not isinstance(shape, tuple | list | Tensor):
             raise SpecError(f"{name} must be a shape such as (1, 3, 224, 224), got {shape!r}")
     return {
-        name: x if isinstance(x, Tensor) else Tensor(axes(name, x)) for name, x in given.items()
+        name: whole(name, x) if isinstance(x, Tensor) else Tensor(axes(name, x))
+        for name, x in given.items()
     }
 
 

@@ -31,12 +31,13 @@ class Derivation(NamedTuple):
 
 
 class Section(NamedTuple):
-    """The derivations of one path, and those of what it is made of."""
+    """The derivations of one path, and those of what it is made of, or why there are none."""
 
     path: str
     title: str
     derivations: tuple[Derivation, ...]
     children: tuple[Section, ...] = ()
+    nothing: str = ""
 
     def walk(self) -> Iterator[Section]:
         """The section itself and all below it, in order."""
@@ -58,9 +59,22 @@ def explain(
             raise InputError(f"cannot explain {quantity!r}; choose from {', '.join(QUANTITIES)}")
     rows = result.under(path)
     if not rows:
-        raise UnknownNameError(_no_such_path(result, path))
+        raise UnknownNameError(no_such_path(result, path))
     section = _section(rows, path, quantities, result.graph.name)
-    return section if section is not None else Section(path, _title(rows, path), ())
+    if section is not None:
+        return section
+    *some, last = (_NONE[name] for name in quantities)
+    nothing = f"{', '.join(some)} and {last}" if some else last
+    return Section(path, _title(rows, path), (), (), nothing)
+
+
+_NONE = {
+    "params": "no parameters",
+    "macs": "no MACs",
+    "output": "an output of the size of its input",
+    "ops": "no other work",
+}
+"""What holds of a layer of which a quantity has no derivation."""
 
 
 def _section(
@@ -203,7 +217,8 @@ def _counts(rows: tuple[Row, ...]) -> Counts:
     return total(row.counts for row in rows)
 
 
-def _no_such_path(result: Result, path: str) -> str:
+def no_such_path(result: Result, path: str) -> str:
+    """What there is in place of a layer or module that there is not."""
     hint = did_you_mean(path, sorted(result.graph.paths), 3)
     hint = hint or "see `netcalc table --layout layers`"
     return f"{result.graph.name} has no layer or module {path!r}; {hint}"

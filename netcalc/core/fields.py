@@ -7,6 +7,7 @@ from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, TypeAlias
 
+from netcalc.core.tensor import type_name
 from netcalc.errors import SpecError
 
 Indices: TypeAlias = tuple[int, ...]
@@ -84,6 +85,8 @@ def _real_or_none(name: str, value: Any) -> Any:
 
 
 def _text(name: str, value: Any) -> Any:
+    if name == "dtype":
+        value = type_name(value)
     if not isinstance(value, str):
         raise SpecError(f"{name} must be text, got {value!r}")
     return value

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from netcalc.core.fields import axes, number
 from netcalc.core.graph import Graph
-from netcalc.core.tensor import BYTES, FLOATS, Tensor
+from netcalc.core.tensor import BYTES, FLOATS, Tensor, type_name
 from netcalc.errors import InputError, SpecError, did_you_mean
 
 Shape: TypeAlias = int | Sequence[int] | Tensor
@@ -21,13 +21,14 @@ def inputs_of(
     graph: Graph,
     given: Shape | Mapping[str, Shape] | None = None,
     batch: int | None = None,
-    dtype: str | None = None,
+    dtype: Any = None,
 ) -> dict[str, Tensor]:
     """The inputs of a graph, with shapes and batch as asked for, floating ones in ``dtype``.
 
     Raises InputError for a shape with the wrong number of axes or one below 1, for an unknown dtype
     or one that the graph is not made for.
     """
+    given, dtype = described(given), type_name(dtype)
     if dtype is not None and dtype not in FLOATS:
         raise InputError(f"dtype must be one of {', '.join(FLOATS)}, got {dtype!r}")
     shapes: Mapping[str, Shape] = {}
@@ -49,6 +50,17 @@ def inputs_of(
         )
         for name, x in graph.inputs.items()
     }
+
+
+def described(given: Any) -> Any:
+    """Shapes as they are, and tensors of PyTorch among them as a ``Tensor`` each."""
+    if isinstance(given, Mapping):
+        return {name: described(x) for name, x in given.items()}
+    if isinstance(given, tuple | list):
+        return type(given)(map(described, given)) if type(given) in (tuple, list) else given
+    if type(given).__module__.partition(".")[0] != "torch" or not hasattr(given, "shape"):
+        return given
+    return Tensor(tuple(given.shape), type_name(given.dtype))
 
 
 def whole(name: str, x: Tensor) -> Tensor:

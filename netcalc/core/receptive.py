@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from netcalc.core.analyse import Result, Row
 from netcalc.core.ops.base import Coupling
-from netcalc.core.tensor import Tensor
 from netcalc.core.window import Window
 
 
@@ -53,22 +52,37 @@ def receptive_fields(result: Result) -> dict[str, Fields]:
     Padding counts as seen: a field can be larger than the input. Sizes are plain integers here.
     """
     found: dict[str, Fields] = {
-        name: {(name, axis): _own(axis, x) for axis in _axes(result, x)}
+        name: {(name, axis): _own(axis, x) for axis in _positions(result, name)}
         for name, x in result.inputs.items()
     }
     for row in result.rows:
-        found[row.name] = _joined(
-            [
-                _through(row, i, found[ref])
-                for i, (ref, _) in enumerate(row.node.inputs[: len(row.ins)])
-            ]
-        )
+        found[row.name] = _behind(row, found)
     return found
 
 
-def _axes(result: Result, x: Tensor) -> range:
-    """The axes behind the batch and the channels."""
-    return range(2 if result.graph.batched and len(x.dims) != 3 else 1, len(x.dims))
+def _behind(row: Row, found: Mapping[str, Fields]) -> Fields:
+    """The fields of a layer, of those of its inputs (none of an input that is not followed)."""
+    inputs = row.node.inputs[: len(row.ins)]
+    return _joined([_through(row, i, found.get(ref, {})) for i, (ref, _) in enumerate(inputs)])
+
+
+def _positions(result: Result, name: str) -> list[int]:
+    """The axes of an input behind its channels.
+
+    The first layer with windows that the input comes to tells where they are: they are as many as
+    its windows have axes, the last ones there. Where no layer tells, the first axis is a batch, but
+    for inputs of three axes, which may be an image alone.
+    """
+    x = result.inputs[name]
+    found: dict[str, Fields] = {name: {(name, i): _own(i, x) for i in range(1, len(x.dims))}}
+    for row in result.rows:
+        windows = len(getattr(row.node.op, "kernel", ()))
+        first = row.node.inputs[0][0] if row.node.inputs else ""
+        if windows and found.get(first):
+            start = len(row.ins[0].dims) - windows
+            return sorted(at for (_, at), field in found[first].items() if field.axis >= start)
+        found[row.name] = _behind(row, found)
+    return list(range(2 if result.graph.batched and len(x.dims) != 3 else 1, len(x.dims)))
 
 
 def _own(axis: int, x: Any) -> Field:

@@ -25,6 +25,12 @@ FLOATS = tuple(dtype for dtype in BYTES if "float" in dtype)
 """The floating ones."""
 
 
+def type_name(dtype: Any) -> Any:
+    """The name of an element type, where it is given as PyTorch's own object for it."""
+    told = type(dtype).__module__ == "torch"
+    return str(dtype).removeprefix("torch.") if told else dtype
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """A shape and an element type.
@@ -37,6 +43,12 @@ class Tensor:
     dims: tuple[Num, ...]
     dtype: str = "float32"
     parts: tuple[tuple[Num, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        if type(self.dims) is not tuple:
+            object.__setattr__(self, "dims", tuple(self.dims))
+        if type(self.dtype) is not str:
+            object.__setattr__(self, "dtype", type_name(self.dtype))
 
     def factors(self, start: int | None = None, stop: int | None = None) -> tuple[Num, ...]:
         """The factors of the axes in ``[start:stop]``: their product is the number of elements."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from netcalc.core.analyse import Result, Row, total
 from netcalc.core.crops import SCALES, plan
-from netcalc.core.depths import depths
+from netcalc.core.depths import depths, layers
 from netcalc.core.ops.conv import Conv
 from netcalc.core.ops.dense import Linear
 from netcalc.core.ops.pointwise import Dropout
@@ -209,10 +209,11 @@ TEXTS = {name: _text(name) for name in WRITTEN}
 
 def _depth(part: Part) -> int:
     """How many convolution and linear layers a path through these layers has at most."""
+    own = layers(part.result.graph)
     at: dict[str, int] = {}
     for row in part.rows:
         before = max((at.get(ref, 0) for ref, _ in row.node.inputs), default=0)
-        at[row.name] = before + row.node.op.DEPTH
+        at[row.name] = before + own[row.name]
     return max(at.values())
 
 

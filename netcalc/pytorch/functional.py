@@ -22,9 +22,9 @@ from netcalc.core.ops.evaluation import Evaluation
 from netcalc.core.ops.fold import Fold, Unfold, UnfoldAxis
 from netcalc.core.ops.gated import GLU, LogSigmoid
 from netcalc.core.ops.gather import Gather, Index
-from netcalc.core.ops.losses import MSELoss, NLLLoss
+from netcalc.core.ops.losses import BCEWithLogitsLoss, HuberLoss, MSELoss, NLLLoss, SmoothL1Loss
 from netcalc.core.ops.move import Flip, Tril, Triu
-from netcalc.core.ops.order import Histc, SearchSorted, Sort, TopK
+from netcalc.core.ops.order import Histc, Nonzero, SearchSorted, Sort, TopK
 from netcalc.core.ops.pixels import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from netcalc.core.ops.reduce import Cumulative, LogSoftmax, Reduce
 from netcalc.core.ops.resample import GridSample, Upsample
@@ -257,6 +257,9 @@ FUNCTIONS: dict[type[Op], Function] = {
     UnfoldAxis: Function(lambda x, dim, size, step: x.unfold(dim, size, step)),
     Sort: Function(lambda x, **how: tuple(torch.sort(x, **how)), ("sort",)),
     TopK: Function(lambda x, **how: tuple(torch.topk(x, **how)), ("topk",)),
+    Nonzero: Function(
+        lambda x, count: torch.nonzero_static(x, size=count), ("nonzero",), ("count",)
+    ),
     SearchSorted: Function(torch.searchsorted, ("searchsorted",)),
     Scatter: Function(calls.scatter, WRITES, ("function", "value", "reduce")),
     IndexPut: Function(calls.index_put, ("index_put",), ("dim",)),
@@ -267,6 +270,13 @@ FUNCTIONS: dict[type[Op], Function] = {
     Cdist: Function(torch.cdist, ("cdist",)),
     AddMatMul: Function(calls.add_matmul),
     MSELoss: Function(functional.mse_loss, ("mse_loss",), ("reduction",)),
+    SmoothL1Loss: Function(functional.smooth_l1_loss, ("smooth_l1_loss",), ("reduction",)),
+    HuberLoss: Function(functional.huber_loss, ("huber_loss",), ("reduction",)),
+    BCEWithLogitsLoss: Function(
+        functional.binary_cross_entropy_with_logits,
+        ("binary_cross_entropy_with_logits",),
+        ("reduction",),
+    ),
     NLLLoss: Function(
         functional.nll_loss, ("nll_loss_forward", "nll_loss2d_forward"), ("reduction",)
     ),

@@ -12,7 +12,7 @@ from netcalc.core.ops.embedding import Embedding, EmbeddingBag
 from netcalc.core.ops.gated import PReLU
 from netcalc.core.ops.groupnorm import GroupNorm, InstanceNorm
 from netcalc.core.ops.layernorm import LayerNorm, RMSNorm
-from netcalc.core.ops.losses import MSELoss, NLLLoss
+from netcalc.core.ops.losses import BCEWithLogitsLoss, HuberLoss, MSELoss, NLLLoss, SmoothL1Loss
 from netcalc.core.ops.matmul import MatMul
 from netcalc.core.ops.recurrent import GRU, LSTM, RNN
 from netcalc.core.ops.resample import GridSample, Upsample
@@ -60,14 +60,15 @@ def _linear(event: Event) -> Lifted:
     return Lifted(Linear(weight.shape[0], "bias" in held), _input(event), held)
 
 
-def _loss(kind: type[Op]) -> Special:
-    """A loss whose classes have no weights; its reduction is a number there."""
+def _loss(kind: type[Op], *numbers: str) -> Special:
+    """A loss without weights, with the numbers that it takes; its reduction is a number there."""
 
     def special(event: Event) -> Lifted | None:
         said = event.arguments
-        if isinstance(said.get("weight"), Seen):
+        if any(isinstance(said.get(name), Seen) for name in ("weight", "pos_weight")):
             return None
-        op = kind(("none", "mean", "sum")[said["reduction"]])  # type: ignore[call-arg]
+        reduction = ("none", "mean", "sum")[said["reduction"]]
+        op = kind(reduction, *(said[name] for name in numbers))  # type: ignore[call-arg]
         return on_all(op, event)
 
     return special
@@ -170,6 +171,9 @@ LAYERS: dict[str, Special] = {
     "instance_norm": _instance_norm,
     "linear": _linear,
     "mse_loss": _loss(MSELoss),
+    "smooth_l1_loss": _loss(SmoothL1Loss, "beta"),
+    "huber_loss": _loss(HuberLoss, "delta"),
+    "binary_cross_entropy_with_logits": _loss(BCEWithLogitsLoss),
     **dict.fromkeys(("nll_loss_forward", "nll_loss2d_forward"), _loss(NLLLoss)),
     "embedding": _embedding,
     "embedding_bag": _embedding_bag,

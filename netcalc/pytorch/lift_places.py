@@ -7,7 +7,7 @@ from typing import Any
 from netcalc.core.ops.distance import Cdist
 from netcalc.core.ops.elementwise import Binary
 from netcalc.core.ops.fold import Fold, Unfold, UnfoldAxis
-from netcalc.core.ops.order import SearchSorted
+from netcalc.core.ops.order import Nonzero, SearchSorted
 from netcalc.core.ops.pool import MaxPool
 from netcalc.core.ops.scatter import IndexPut, Scatter
 from netcalc.pytorch.events import Event, Seen
@@ -106,6 +106,7 @@ PLACES: dict[str, Special] = {
     ),
     "index_put": _index_put,
     **dict.fromkeys(("searchsorted", "bucketize"), _search),
+    "nonzero": lambda e: on_first(e, Nonzero(e.outputs[0].shape[0])),
     **dict.fromkeys(("cdist", "_cdist_forward"), _distances),
     **dict.fromkeys(("max_pool2d_with_indices", "max_pool3d_with_indices"), _max_pool),
 }

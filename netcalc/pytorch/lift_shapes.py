@@ -136,7 +136,11 @@ SHAPES: dict[str, Special] = {
     "unsqueeze": lambda e: on_first(e, Unsqueeze(e.arguments["dim"])),
     "slice": _slice,
     "select": lambda e: on_first(e, Pick(e.arguments["dim"], e.arguments["index"])),
-    **dict.fromkeys(("split", "split_with_sizes", "chunk"), _split),
+    **{
+        f"{way}{name}": _split
+        for name in ("split", "split_with_sizes", "chunk")
+        for way in ("", "unsafe_")
+    },
     "unbind": lambda e: on_first(e, Unbind(len(e.outputs), e.arguments["dim"])),
     **dict.fromkeys(("pad", "constant_pad_nd"), _pad),
     **{f"{name}_pad{n}d": _padded(mode) for name, mode in _PADS.items() for n in (1, 2, 3)},

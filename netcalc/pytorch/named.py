@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
 from netcalc.core.inputs import whole
 from netcalc.core.tensor import FLOATS, Tensor
@@ -40,6 +41,11 @@ def ready(net: str, shape: Any, arguments: dict[str, Any], weights: bool = False
     tensors, told = inputs_for(net, model, shape)
     named = {name: empty(x) for name, x in tensors.items()}
     return Ready(model, (), named, (hugging.told(model), *remarks, *([told] if told else [])))
+
+
+def factory_of(net: str, arguments: dict[str, Any]) -> str:
+    """How a model of a NET was made, as headers say it."""
+    return f"{net}({', '.join(f'{k}={v!r}' for k, v in arguments.items())})"
 
 
 class _EmptyOnMeta(TorchFunctionMode):
@@ -95,6 +101,52 @@ def example(net: str, model: nn.Module, shape: Any) -> tuple[list[Any], dict[str
     return [empty(whole("input", x))], {}
 
 
+def with_all_axes(shape: Any) -> Tensor | None:
+    """A shape that ``example`` gives a batch axis, as one that has all; None of any other."""
+    if not isinstance(shape, Sequence) or not 1 < len(shape) < 4:
+        return None
+    return Tensor(tuple(shape))
+
+
+def called_with(model: nn.Module, shape: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a model's forward pass: of a shape, a Tensor, several of these, or by name.
+
+    Shapes have all axes, and the floating type of the model's parameters; other values are as they
+    are.
+    """
+    if isinstance(shape, Mapping):
+        return (), {name: _argument(model, x) for name, x in shape.items()}
+    if isinstance(shape, int):
+        shape = (1, 3, shape, shape)
+    alone = not isinstance(shape, tuple | list) or (shape and all(type(d) is int for d in shape))
+    return tuple(_argument(model, x) for x in ([shape] if alone else shape)), {}
+
+
+def _argument(model: nn.Module, x: Any) -> Any:
+    if isinstance(x, tuple | list) and x and all(type(d) is int for d in x):
+        floats = (p.dtype for p in model.parameters() if p.is_floating_point())
+        kind = str(next(floats, torch.float32)).removeprefix("torch.")
+        x = Tensor(tuple(x), kind)
+    if isinstance(x, str):
+        raise InputError(f"an input is a shape such as (1, 3, 224, 224), or a tensor, got {x!r}")
+    return empty(whole("input", x)) if isinstance(x, Tensor) else x
+
+
+@contextmanager
+def told_of_shapes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[None]:
+    """What to do where a model cannot run since it was given shapes, and no tensors."""
+    try:
+        yield
+    except NetcalcError as problem:
+        given = tree_leaves((args, kwargs))
+        if not given or any(isinstance(x, torch.Tensor) for x in given):
+            raise
+        raise InputError(
+            "trace takes tensors, such as torch.empty(1, 3, 224, 224); for shapes use"
+            " nc.analyse(model, input=(1, 3, 224, 224))"
+        ) from problem
+
+
 @contextmanager
 def told_of_types() -> Iterator[None]:
     """What to do where a model cannot run since it takes whole numbers."""
@@ -103,7 +155,10 @@ def told_of_types() -> Iterator[None]:
     except NetcalcError as problem:
         if "scalar types: Long, Int" not in str(problem):
             raise
-        raise NetcalcError(f"{problem}; say the type of its input: --input 1,16:int64") from problem
+        raise NetcalcError(
+            f"{problem}; say the type of its input: --input 1,16:int64"
+            ' (in Python Tensor((1, 16), "int64"))'
+        ) from problem
 
 
 def floating_of(shape: Any) -> torch.dtype | None:

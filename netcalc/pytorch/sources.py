@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -51,12 +52,41 @@ def model_of(net: str, /, **arguments: Any) -> nn.Module:
             made = make(**arguments)
         except NetcalcError:
             raise
+        except TypeError as problem:
+            raise _misnamed(net, arguments, problem) or _failed(net, problem) from problem
         except (Exception, SystemExit) as problem:  # whatever somebody else's code does
-            told = " ".join(str(problem).split())[:200]
-            raise InputError(f"{net}: {type(problem).__name__}: {told}") from problem
+            raise _failed(net, problem) from problem
     if not isinstance(made, nn.Module):
         raise InputError(f"{net} made a {type(made).__name__}, not an nn.Module")
     return made.eval()
+
+
+def _failed(net: str, problem: BaseException) -> InputError:
+    told = " ".join(str(problem).split())[:200]
+    return InputError(f"{net}: {type(problem).__name__}: {told}")
+
+
+def _misnamed(net: str, arguments: dict[str, Any], problem: TypeError) -> UnknownNameError | None:
+    """The error for an argument that a function handed on to one that does not take it."""
+    said = _UNEXPECTED.search(str(problem))
+    if said is None or said["argument"] not in arguments:
+        return None
+    at = problem.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    seen = {} if at is None else {**at.tb_frame.f_globals, **at.tb_frame.f_locals}
+    called = (x for x in seen.values() if getattr(x, "__name__", "") == said["called"])
+    try:
+        parameters = inspect.signature(next(called)).parameters.values()
+    except (StopIteration, TypeError, ValueError):
+        return UnknownNameError(f"{net} has no argument {said['argument']!r}")
+    known = [p.name for p in parameters if p.default is not p.empty]
+    return no_such_argument(net, said["argument"], known)
+
+
+_UNEXPECTED = re.compile(
+    r"(?P<called>\w+)(\.__init__)?\(\) got an unexpected keyword argument '(?P<argument>\w+)'"
+)
 
 
 def input_of(net: str, model: nn.Module) -> tuple[int, ...] | None:

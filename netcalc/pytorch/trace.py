@@ -15,9 +15,19 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from netcalc.core.graph import Graph, renamed
 from netcalc.core.tensor import Tensor
-from netcalc.errors import InputError
+from netcalc.errors import InputError, NetcalcError
 from netcalc.pytorch import hugging
-from netcalc.pytorch.named import anew_of, empty, floating_of, ready, told_of_types
+from netcalc.pytorch.named import (
+    anew_of,
+    called_with,
+    empty,
+    factory_of,
+    floating_of,
+    ready,
+    told_of_shapes,
+    told_of_types,
+    with_all_axes,
+)
 from netcalc.pytorch.nodes import Builder, named_inputs
 from netcalc.pytorch.outputs import keeping, opened
 from netcalc.pytorch.passes import Anew, passed
@@ -38,7 +48,15 @@ def trace(model: nn.Module, *args: Any, **kwargs: Any) -> Graph:
     """
     if not isinstance(model, nn.Module):
         raise InputError(f"trace takes a model, an nn.Module, got {type(model).__name__}")
-    return _traced(model, args, kwargs)
+    with told_of_shapes(args, kwargs):
+        return _traced(model, args, kwargs)
+
+
+def trace_on(model: nn.Module, shape: Any) -> Graph:
+    """The graph of a model's forward pass on inputs as ``netcalc.analyse`` is given them."""
+    args, kwargs = called_with(model, shape)
+    with told_of_types():
+        return trace(model, *args, **kwargs)
 
 
 def _traced(
@@ -67,12 +85,34 @@ def trace_net(net: str, shape: Any = None, /, **arguments: Any) -> Graph:
     with hugging.left_alone(net):
         anew = _in(floating_of(shape), partial(anew_of, net, arguments))
         model, args, kwargs, remarks = ready(net, shape, arguments)
-        with told_of_types():
-            graph = _traced(model, args, kwargs, anew)
-    shown = ", ".join(f"{k}={v!r}" for k, v in arguments.items())
+        try:
+            with told_of_types():
+                graph = _traced(model, args, kwargs, anew)
+        except NetcalcError as problem:
+            raise _told_of_batches(problem, net, shape, arguments) from problem
+    factory = factory_of(net, arguments)
     assert isinstance(graph.retrace, Again)
-    again = replace(graph.retrace, name=net, factory=f"{net}({shown})", remarks=remarks, anew=anew)
+    again = replace(graph.retrace, name=net, factory=factory, remarks=remarks, anew=anew)
     return again.named(graph)
+
+
+def _told_of_batches(
+    problem: NetcalcError, net: str, shape: Any, arguments: dict[str, Any]
+) -> NetcalcError:
+    """What to do where a model runs on a shape, and not with the batch axis that it was given."""
+    whole = with_all_axes(shape)
+    if whole is None:
+        return problem
+    try:
+        model, args, kwargs, _ = ready(net, whole, arguments)
+        (name,) = _traced(model, args, kwargs).inputs
+    except NetcalcError:
+        return problem
+    axes = ",".join(map(str, whole.dims))
+    return NetcalcError(
+        f"{problem}; {axes} is taken for one image without its batch: give all axes with a type,"
+        f" --input {axes}:{whole.dtype}, or a name, {name}={axes} (in Python a Tensor or a mapping)"
+    )
 
 
 def _in(kind: torch.dtype | None, anew: Anew) -> Anew:

@@ -99,8 +99,8 @@ def _levels(section: Section, level: int) -> list[tuple[int, Section]]:
 
 def _text(part: Section) -> list[str]:
     lines = [f"{part.path}  {part.title}"]
-    if not part.derivations:
-        lines.append("  nothing to derive: no such number here, or the size of the input is kept")
+    if part.nothing:
+        lines.append(f"  nothing to derive: {part.nothing}")
     for group in _merged(part.derivations):
         d = group[0]
         label = ", ".join(

@@ -46,6 +46,8 @@ def network_report(
     if counted is not None and columns is None:
         columns = (*DEFAULT, "counted")
     if layout == "paper":
+        if counted is not None:
+            raise InputError("no other counter counts (--as) in the layout paper; use modules")
         table, notes = _paper(result, columns is not None or share)
     else:
         table, notes = _lines_table(network, layout, depth, columns, share), ()
@@ -57,7 +59,7 @@ def network_report(
 
 def _paper(result: Result, chosen: bool) -> tuple[Table, tuple[str, ...]]:
     if not result.graph.paper:
-        raise InputError(f"{result.graph.name} follows no published table; use modules or layers")
+        raise InputError(f"{result.graph.label} follows no published table; use modules or layers")
     if chosen:
         raise InputError("the layout paper has the paper's columns; use modules or layers")
     table, notes = paper_table(result)

@@ -71,16 +71,37 @@ def _rooms(
 ) -> dict[int, int]:
     """How wide each column of text may be, the widest narrowed first until all fit."""
     widths = _widths(headings + cells)
-    least = _widths(headings)
+    least = [max(MIN_ROOM, n) for n in _widths(headings)]
     rooms = {i: widths[i] for i, column in enumerate(table.columns) if not column.right}
+    words = {i: max(least[i], *(_longest(row[i]) for row in cells)) for i in rooms}
     over = sum(widths) + len(widths) - 1 - width
+    whole, still = _narrowed(rooms, words, over)
+    if still <= 0:
+        return whole
+    broken, still = _narrowed(rooms, dict(enumerate(least)), over)
+    return broken if still <= 0 else whole  # what does not fit anyway is not torn too
+
+
+def _narrowed(
+    rooms: dict[int, int], least: dict[int, int], over: int
+) -> tuple[dict[int, int], int]:
+    """Rooms narrowed by so much in all, none below its least, and what is still over."""
+    rooms = dict(rooms)
     while over > 0:
-        wide = [i for i in rooms if rooms[i] > max(MIN_ROOM, least[i])]
+        wide = [i for i in rooms if rooms[i] > least[i]]
         if not wide:
             break
         rooms[max(wide, key=lambda i: rooms[i])] -= 1
         over -= 1
-    return rooms
+    return rooms, over
+
+
+def _longest(name: str) -> int:
+    """The length of the longest piece that a cell can be broken into, set in as it then is."""
+    pieces = [piece.strip() for piece in _PIECES.findall(name)]
+    indent = len(name) - len(name.lstrip()) + 2
+    longest = max(map(len, pieces), default=0)
+    return longest + (indent if len(pieces) > 1 else 0)
 
 
 def _physical(row: list[str], rooms: dict[int, int]) -> list[list[str]]:
@@ -96,7 +117,7 @@ def _broken(name: str, room: int) -> list[str]:
     """
     indent = len(name) - len(name.lstrip()) + 2
     lines = [""]
-    pieces = re.findall(r"\s*(?:-> ?|[^/ -]+[/ -]?)|[/ -]+", name)
+    pieces = _PIECES.findall(name)
     while pieces:
         piece = pieces.pop(0)
         if len(lines[-1]) + len(piece.rstrip()) <= room:
@@ -109,6 +130,9 @@ def _broken(name: str, room: int) -> list[str]:
             lines[-1] += piece[:cut]
             pieces.insert(0, piece[cut:])
     return [line.rstrip() for line in lines]
+
+
+_PIECES = re.compile(r"\s*(?:-> ?|[^/ -]+[/ -]?)|[/ -]+")
 
 
 def _aligned(rows: list[list[str]], table: Table) -> list[str]:

@@ -111,7 +111,9 @@ def shown(value: Any) -> str:
 
 
 def _notes(v: Verification) -> tuple[str, ...]:
-    used = dict.fromkeys(name for names in v.witnesses().values() for name in names)
+    covered, spoke = v.coverage(), v.witnesses()
+    used = dict.fromkeys(name for group in covered for name in spoke.get(group, ()))
+    used |= dict.fromkeys(c.witness for c in v.differences)
     lines = [f"{name}: {WITNESSES[name]}" for name in used]
     lines += [f"{name}: absent ({reason})" for name, reason in v.absent.items()]
     inner = len(v.differences) - len(_outermost(v.differences))
@@ -125,14 +127,19 @@ def _notes(v: Verification) -> tuple[str, ...]:
 def _single(v: Verification) -> list[str]:
     """What only one method confirms, and what none does."""
     single = [
-        f"{counts[1]} layers' {NAMES[group]}{_in_brackets(_kinds(v, group))}"
+        f"{_layers(counts[1], own=True)} {NAMES[group]}{_in_brackets(_kinds(v, group))}"
         for group, counts in v.coverage().items()
         if counts.get(1) and group != "values"
     ]
     told = [f"confirmed by one witness alone: {'; '.join(single)}"] if single else []
-    none = [f"the {NAMES[group]} of {n} layers" for group, n in v.unconfirmed().items()]
+    none = [f"the {NAMES[group]} of {_layers(n)}" for group, n in v.unconfirmed().items()]
     none.append("the counts of other work (add, cmp, ...), which follow by definition")
     return [*told, f"confirmed by none: {'; '.join(none)}"]
+
+
+def _layers(n: int, own: bool = False) -> str:
+    one, more = ("layer's", "layers'") if own else ("layer", "layers")
+    return f"{n} {one if n == 1 else more}"
 
 
 def _in_brackets(kinds: list[str]) -> str:
@@ -157,7 +164,7 @@ def verdict(v: Verification) -> str:
     explained = len(v.differences) - len(unexplained)
     told = f" ({explained} with a known cause)" if explained else ""
     if not unexplained:
-        but = [f"the {NAMES[group]} of {n} layers" for group, n in v.unconfirmed().items()]
+        but = [f"the {NAMES[group]} of {_layers(n)}" for group, n in v.unconfirmed().items()]
         but += ["the wiring (values were not compared)"] if "values" in v.absent else []
         told += f"; not confirmed: {', '.join(but)}" if but else ""
         return f"verified: {grouped(len(v.checks))} checks, no difference without a cause{told}"

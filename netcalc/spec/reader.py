@@ -61,6 +61,8 @@ def read_file(path: Path, empty: str = EMPTY) -> Value:
     try:
         with path.open("rb") as file:
             content = file.read(BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
     except OSError as problem:
         raise InputError(f"{path}: {problem.strerror or problem}") from None
     if len(content) > BYTES:

@@ -110,7 +110,8 @@ def told(found: BreakEven) -> list[str]:
     first, second = found.formulas
     names = " = ".join(found.arguments)
     lines = [f"{f.name}: {f.quantity} = {text_of(f.expressions[0])}" for f in (first, second)]
-    lines.append(f"{names} = {found.symbol}")
+    if found.arguments != (found.symbol,):
+        lines.append(f"{names} = {found.symbol}")
     for span in found.spans:
         lines += _span(found, span, first.name, second.name)
     return lines

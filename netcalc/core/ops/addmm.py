@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ from netcalc.core.ops.base import (
     Working,
     example,
 )
-from netcalc.core.ops.matmul import MatMul
+from netcalc.core.ops.matmul import MatMul, by_weights
 from netcalc.core.ops.parts import elementwise
 from netcalc.core.ops.view import stated
 from netcalc.core.tensor import Tensor
@@ -75,6 +75,9 @@ class AddMatMul(Op):
         (y,) = self.shape(*ins)
         at = axis + len(y.dims) - len(ins[0].dims)
         return ("each" if ins[0].dims[axis] == y.dims[at] else "all"), at
+
+    def layers(self, learned: Sequence[bool]) -> int:
+        return by_weights(learned[1:])
 
     def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
         return Saved(inputs=(1, 2))

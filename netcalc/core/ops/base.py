@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, Field, fields
 from typing import (
     TYPE_CHECKING,
@@ -185,6 +185,12 @@ class Op:
     def scratch(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> int:
         """Bytes that a call of inference takes beside its inputs and outputs, at its peak."""
         return 0
+
+    def layers(self, learned: Sequence[bool]) -> int:
+        """How many layers it counts for in a network's depth; ``learned`` are the inputs that are
+        made of parameters alone.
+        """
+        return self.DEPTH
 
     @classmethod
     def examples(cls) -> Iterator[Example]:

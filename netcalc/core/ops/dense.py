@@ -25,6 +25,7 @@ from netcalc.core.ops.parts import (
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term, parameter
 from netcalc.core.window import positive
+from netcalc.errors import SpecError
 
 __all__ = ["Flatten", "Linear"]
 
@@ -40,6 +41,14 @@ class Linear(Op):
     bias: bool = True
 
     DEPTH: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        if type(self.bias) is int:
+            raise SpecError(
+                f"Linear takes the features that come out, Linear({self.bias}); what goes in"
+                " follows from the layers before it"
+            )
+        Op.__post_init__(self)
 
     def limits(self) -> Iterator[Guard]:
         yield positive(out_features=self.out_features)

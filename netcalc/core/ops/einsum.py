@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +18,7 @@ from netcalc.core.ops.base import (
     Working,
     example,
 )
+from netcalc.core.ops.matmul import by_weights
 from netcalc.core.subscripts import (
     ELLIPSIS,
     Labels,
@@ -139,6 +140,9 @@ class Einsum(Op):
             return "all", 0
         stretched = not length >= self.lengths(ins)[label]
         return "all" if stretched else "each", plan.output.index(label)
+
+    def layers(self, learned: Sequence[bool]) -> int:
+        return by_weights(learned)
 
     def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
         return contraction(self.plan(ins), ins).saved

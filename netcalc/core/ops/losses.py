@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from netcalc.core.broadcast import broadcast, broadcastable
 from netcalc.core.numbers import equal, product
@@ -21,7 +21,7 @@ from netcalc.core.ops.view import stated
 from netcalc.core.tensor import FLOATS, Tensor
 from netcalc.core.term import Guard, Term
 
-__all__ = ["MSELoss", "NLLLoss"]
+__all__ = ["BCEWithLogitsLoss", "HuberLoss", "MSELoss", "NLLLoss", "SmoothL1Loss"]
 
 REDUCTIONS = ("mean", "sum", "none")
 """What becomes of the losses of single elements."""
@@ -68,22 +68,20 @@ class Loss(Op):
         return None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class MSELoss(Loss):
-    """The mean of the squared differences of two inputs, their sum, or each of them.
+class OfElements(Loss):
+    """What the losses of two inputs that meet element by element have in common."""
 
-    Work for each element: a subtraction (counted as an addition) and a multiplication; then the
-    additions of a sum and the division of a mean.
-    """
-
-    reduction: str = "mean"
+    __slots__ = ()
 
     AT_LEAST: ClassVar[bool] = True  # the CPU has the losses of elements before it sums them
 
+    EACH: ClassVar[tuple[tuple[str, str, int], ...]]
+    """Work for each element: label, kind, how often."""
+
     def guards(self, *ins: Tensor) -> Iterator[Guard]:
-        told = {"got": " and ".join(x.dtype for x in ins)}
+        told = {"kind": self.type, "got": " and ".join(x.dtype for x in ins)}
         real = all(x.dtype in FLOATS for x in ins) and ins[0].dtype == ins[1].dtype
-        yield Guard((real,), "MSELoss takes real numbers of one type, got {got}", told)
+        yield Guard((real,), "{kind} takes real numbers of one type, got {got}", told)
         yield broadcastable(*ins)
 
     def each(self, *ins: Tensor) -> Tensor:
@@ -91,9 +89,9 @@ class MSELoss(Loss):
 
     def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
         each = self.each(*ins)
+        times = {n: () if n == 1 else ((n, "of each"),) for _, _, n in self.EACH}
         return (
-            elementwise("subtractions", "add", each),
-            elementwise("squares", "mul", each),
+            *(elementwise(label, kind, each, *times[n]) for label, kind, n in self.EACH),
             *self.reducing(ins, outs),
         )
 
@@ -102,10 +100,101 @@ class MSELoss(Loss):
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
+        kind: Any = cls
         for reduction in REDUCTIONS:
-            yield example(MSELoss(reduction), (2, 3, 4), (2, 3, 4))
-        yield example(MSELoss("max"), (2, 3), (2, 3))  # refused
-        yield example(MSELoss(), (2, 3), (2, 4))  # refused
+            yield example(kind(reduction), (2, 3, 4), (2, 3, 4))
+        yield example(kind("max"), (2, 3), (2, 3))  # refused
+        yield example(kind(), (2, 3), (2, 4))  # refused
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MSELoss(OfElements):
+    """The mean of the squared differences of two inputs, their sum, or each of them.
+
+    Work for each element: a subtraction (counted as an addition) and a multiplication; then the
+    additions of a sum and the division of a mean.
+    """
+
+    reduction: str = "mean"
+
+    EACH: ClassVar[Any] = (("subtractions", "add", 1), ("squares", "mul", 1))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SmoothL1Loss(OfElements):
+    """Of z, the size of each difference, z*z/(2 beta) where that is below beta, else z - beta/2.
+
+    Work for each element, both forms being computed: the subtraction and z = max(d, 0 - d), a
+    comparison, 2 multiplications, a division and a subtraction; then that of the sum or mean.
+    """
+
+    reduction: str = "mean"
+    beta: float = 1.0
+
+    EACH: ClassVar[Any] = (
+        ("subtractions", "add", 3),
+        ("comparisons", "cmp", 2),
+        ("squares and halves", "mul", 2),
+        ("divisions by beta", "div", 1),
+    )
+
+    def limits(self) -> Iterator[Guard]:
+        yield from Loss.limits(self)
+        told = {"beta": self.beta}
+        yield Guard((self.beta >= 0,), "beta must not be negative, got {beta}", told)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield from super(SmoothL1Loss, cls).examples()
+        yield example(SmoothL1Loss("mean", 0.5), (5,), (5,))
+        yield example(SmoothL1Loss("mean", -0.5), (5,), (5,))  # refused
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HuberLoss(OfElements):
+    """Of z, the size of each difference, z*z/2 where that is below delta, else delta*(z - delta/2).
+
+    Work for each element, both forms being computed: the subtraction and z = max(d, 0 - d), a
+    comparison, 3 multiplications and a subtraction; then that of the sum or mean.
+    """
+
+    reduction: str = "mean"
+    delta: float = 1.0
+
+    EACH: ClassVar[Any] = (
+        ("subtractions", "add", 3),
+        ("comparisons", "cmp", 2),
+        ("products", "mul", 3),
+    )
+
+    def limits(self) -> Iterator[Guard]:
+        yield from Loss.limits(self)
+        told = {"delta": self.delta}
+        yield Guard((self.delta > 0,), "delta must be above 0, got {delta}", told)
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield from super(HuberLoss, cls).examples()
+        yield example(HuberLoss("mean", 0.5), (5,), (5,))
+        yield example(HuberLoss("mean", 0.0), (5,), (5,))  # refused
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BCEWithLogitsLoss(OfElements):
+    """The binary cross entropy of the second input, probabilities, and the sigmoid of the first.
+
+    As (1 - y)*x - logsigmoid(x); work for each element is that of LogSigmoid, a multiplication and
+    two additions; then that of the sum or mean.
+    """
+
+    reduction: str = "mean"
+
+    EACH: ClassVar[Any] = (
+        ("additions", "add", 2 + 3),
+        ("products", "mul", 1),
+        ("comparisons", "cmp", 2),
+        ("exponentials and logarithms", "exp", 2),
+    )
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,6 +20,11 @@ from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term
 
 __all__ = ["GroupedMatMul", "MatMul"]
+
+
+def by_weights(factors: Sequence[bool]) -> int:
+    """The depth of a product: 1 where some factors are learned, and not all, as in a Linear."""
+    return int(any(factors) and not all(factors))
 
 
 def inner(left: Tensor, right: Tensor) -> Guard:
@@ -91,6 +96,9 @@ class MatMul(Op):
     def through(self, i: int, axis: int, ins: tuple[Tensor, ...]) -> tuple[Coupling, int]:
         batch = broadcast(ins[0].dims[:-2], ins[1].dims[:-2])
         return along(i, axis, ins[i], batch, len(ins[0].dims) > 1)
+
+    def layers(self, learned: Sequence[bool]) -> int:
+        return by_weights(learned)
 
     def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
         left, right = ins
@@ -260,6 +268,9 @@ class GroupedMatMul(Op):
         if behind == -3:
             return "each" if ranks == (3, 3) else "uneven", 0
         return "each", last if i else last - 1
+
+    def layers(self, learned: Sequence[bool]) -> int:
+        return by_weights(learned[:2])
 
     def saves(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> Saved:
         return Saved(inputs=tuple(range(len(ins))))

@@ -1,4 +1,4 @@
-"""Layers that put values in order, or look for places among ordered ones."""
+"""Layers that put values in order, look for places among ordered ones, or for what is not zero."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from netcalc.core.numbers import Num, doublings, equal
+from netcalc.core.numbers import Num, doublings, equal, product
 from netcalc.core.ops.base import (
     Coupling,
     Example,
@@ -25,7 +25,7 @@ from netcalc.core.tensor import FLOATS, Tensor
 from netcalc.core.term import Guard, Term
 from netcalc.core.window import not_negative, positive
 
-__all__ = ["Histc", "SearchSorted", "Sort", "TopK"]
+__all__ = ["Histc", "Nonzero", "SearchSorted", "Sort", "TopK"]
 
 
 class Ordering(Op):
@@ -211,3 +211,50 @@ class Histc(Op):
         yield example(Histc(4, -2.0), (7,))
         yield example(Histc(0), (7,))  # refused
         yield example(Histc(4, 3, 1), (7,))  # refused
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Nonzero(Op):
+    """The places of the values that are not zero, (count, axes of the input), as torch.nonzero.
+
+    How many there are depends on the values: it is stated. Work: a comparison for each value.
+    """
+
+    count: int
+
+    STATED: ClassVar[bool] = True
+    AT_LEAST: ClassVar[bool] = True  # libraries count the values before they write their places
+
+    def limits(self) -> Iterator[Guard]:
+        yield not_negative("count", (self.count,))
+
+    def guards(self, *ins: Tensor) -> Iterator[Guard]:
+        (x,) = ins
+        told = {"x": x, "count": self.count}
+        template = "there are no {count} values in {x}"
+        yield Guard((product(x.dims) >= self.count,), template, told)
+
+    def shape(self, *ins: Tensor) -> tuple[Tensor, ...]:
+        return (Tensor((self.count, len(ins[0].dims)), "int64"),)
+
+    def terms(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Term, ...]:
+        return (elementwise("comparisons", "cmp", ins[0]),)
+
+    def working(self, ins: tuple[Tensor, ...], outs: tuple[Tensor, ...]) -> tuple[Working, ...]:
+        n = len(ins[0].dims)
+        places = Working("places", (f"{self.count}",), self.count, "as the values had it")
+        return (places, Working("axes", (f"{n}",), n, "of the input"))
+
+    def coupling(self, axis: int, ins: tuple[Tensor, ...]) -> Coupling:
+        return "uneven"
+
+    def axis_after(self, axis: int, ins: tuple[Tensor, ...]) -> int | None:
+        return None
+
+    @classmethod
+    def examples(cls) -> Iterator[Example]:
+        yield example(cls(24), (2, 3, 4))
+        yield example(cls(3), (5,), dtypes=("int64",))
+        yield example(cls(0), (5,))
+        # refused
+        yield example(cls(-1), (5,))

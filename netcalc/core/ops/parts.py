@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import wraps
+from inspect import signature
 from typing import Any, Protocol, TypeVar, cast
 
 from netcalc.core.numbers import Num
 from netcalc.core.ops.base import Op
 from netcalc.core.tensor import Tensor
 from netcalc.core.term import Guard, Term
+from netcalc.errors import SpecError, did_you_mean
 
 __all__: list[str] = []
 
@@ -45,10 +48,43 @@ class Constructor(Protocol[KindT]):
 
 def named(make: Callable[..., KindT], name: str, kind: Callable[..., KindT]) -> Constructor[KindT]:
     """A constructor of a kind under the name of the PyTorch module that it stands for."""
-    make.__name__ = make.__qualname__ = name
-    make.kind = kind  # type: ignore[attr-defined]
-    make.__doc__ = f"PyTorch's {name}; a field for each axis may be given as one number for all."
-    return cast("Constructor[KindT]", make)
+
+    @wraps(make)
+    def made(*values: Any, **fields: Any) -> KindT:
+        try:
+            return make(*values, **fields)
+        except TypeError:
+            told = _misfit(make, values, fields)
+            if not told:
+                raise
+            raise SpecError(f"{name} {told}") from None
+
+    made.__name__ = made.__qualname__ = name
+    made.kind = kind  # type: ignore[attr-defined]
+    made.__doc__ = f"PyTorch's {name}; a field for each axis may be given as one number for all."
+    return cast("Constructor[KindT]", made)
+
+
+def _misfit(make: Callable[..., Any], values: Sequence[Any], fields: Mapping[str, Any]) -> str:
+    """What is wrong with the arguments of a constructor; "" where they are its own."""
+    parameters = signature(make).parameters.values()
+    by_place = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    known = [p.name for p in parameters]
+    follows = "what goes in follows from the layers before it"
+    for name in fields:
+        if name not in known:
+            near = did_you_mean(name, known) or f"it has {', '.join(known)}"
+            return f"has no {name!r}; {follows if name in GOING_IN else near}"
+    if len(values) > len(by_place):
+        takes = "".join(f"{name}, " for name in by_place) + "then " * bool(by_place)
+        return f"takes {takes}fields by name, got {len(values)} without one; {follows}"
+    needed = [p.name for p in parameters if p.default is p.empty]
+    missing = [n for n in needed if n not in (*by_place[: len(values)], *fields)]
+    return f"needs {', '.join(missing)}" if missing else ""
+
+
+GOING_IN = ("in_channels", "in_features", "num_features")
+"""What PyTorch's modules are told of their inputs, and layers here are not."""
 
 
 def same_count(kernel: tuple[Num, ...], **fields: tuple[Num, ...] | str) -> Guard:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -56,6 +56,9 @@ class Recurrent(Op):
     def _step(self) -> tuple[tuple[str, str, int], ...]:
         """Work for each element of the hidden state behind the products: label, kind, how often."""
         raise NotImplementedError
+
+    def layers(self, learned: Sequence[bool]) -> int:
+        return self.num_layers
 
     # --- legality and shapes -------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from netcalc.pytorch.counters.child import Job
 from netcalc.pytorch.counters.convention import Convention, counted
 from netcalc.pytorch.counters.installed import first_of
 from netcalc.pytorch.counters.recording import Recording, record
-from netcalc.pytorch.named import ready
+from netcalc.pytorch.named import factory_of, ready
 from netcalc.pytorch.undisturbed import undisturbed
 
 LIMIT = 300
@@ -41,6 +41,7 @@ class Subject(NamedTuple):
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     job: Job
+    factory: str = ""
 
 
 def named(net: str, shape: Any, arguments: dict[str, Any], batch: int | None = None) -> Subject:
@@ -50,7 +51,8 @@ def named(net: str, shape: Any, arguments: dict[str, Any], batch: int | None = N
     if batch is not None:
         args, kwargs = tree_map(lambda x: _batched(x, batch), (args, kwargs))
     sizes: Any = {name: _size(x) for name, x in kwargs.items()} if kwargs else _size(args[0])
-    return Subject(net, made.model, args, kwargs, Job("", net, arguments, sizes))
+    job = Job("", net, arguments, sizes)
+    return Subject(net, made.model, args, kwargs, job, factory_of(net, arguments))
 
 
 def _batched(x: Any, batch: int) -> Any:
@@ -138,7 +140,8 @@ def _recorded(subject: Subject, single: bool) -> Recording:
         if single:
             raise NetcalcError(f"on the first row of its inputs alone {problem}") from problem
         raise
-    graph = renamed(recording.result.graph, factory=subject.name)
+    name, factory = subject.name.partition("(")[0], subject.factory or subject.name
+    graph = renamed(recording.result.graph, name=name, factory=factory)
     recording.result = recording.result._replace(graph=graph)
     return recording
 
