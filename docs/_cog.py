@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "docs" / "examples"
 WIDTH = 80
 _PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
 _FILE_BLOCK = re.compile(r"^```yaml\n(# (\S+\.yaml)\n.*?)^```$", re.M | re.S)
@@ -35,8 +36,8 @@ def run(command: str) -> str:
 
     The line is given to a shell, so it may go on with a pipe or with ``&&``. It
     runs in a folder that holds nothing but the files shown above it (the yaml
-    blocks whose first line is a comment with a name, ``# my_net.yaml``) and the
-    configs in tests/models.
+    blocks whose first line is a comment with a name, ``# my_net.yaml``), the
+    configs in tests/models and the files in docs/examples.
     """
     python = shlex.quote(sys.executable)
     script = f'netcalc() {{ {python} -m netcalc "$@"; }}\nnetcalc {command}'
@@ -45,6 +46,8 @@ def run(command: str) -> str:
             Path(folder, name).write_text(text, "utf-8")
         for config in (ROOT / "tests" / "models").glob("*.json"):
             shutil.copy(config, folder)
+        for shown in EXAMPLES.iterdir():
+            shutil.copy(shown, folder)
         ran = subprocess.run(  # noqa: S603  (the commands are the pages' own)
             ["/bin/sh", "-c", script],
             cwd=folder,
@@ -121,6 +124,11 @@ def layers() -> str:
     contracts = config["tool"]["importlinter"]["contracts"]
     order = next(c["layers"] for c in contracts if c["type"] == "layers")
     return fenced("\n".join(order), "text")
+
+
+def example(name: str) -> str:
+    """A block with one of the files in docs/examples."""
+    return fenced((EXAMPLES / name).read_text("utf-8"), "yaml")
 
 
 def folded(path: str) -> str:

@@ -14,7 +14,7 @@ from netcalc.core.analyse import analyse as _analyse
 from netcalc.core.crops import SCALES, plan
 from netcalc.core.graph import Graph
 from netcalc.core.inputs import Shape, inputs_of
-from netcalc.core.tensor import Tensor, type_name
+from netcalc.core.tensor import type_name
 from netcalc.errors import InputError, NetcalcError, shown
 from netcalc.loading import graph_on, is_module, load, made_by, moved
 from netcalc.views import Audit, Comparison, Crops, Verified
@@ -124,7 +124,7 @@ def audit(*tables: str | Path) -> Audit:
     the line) for what is wrong in one.
     """
     from netcalc.published.audit import audit_table
-    from netcalc.published.tables import built_in, read_table
+    from netcalc.published.tables import built_in, read_table, told_apart
 
     for table in tables:
         if not isinstance(table, str | Path):
@@ -132,7 +132,7 @@ def audit(*tables: str | Path) -> Audit:
     names = [str(table) for table in tables if table != "all"]
     if names and len(names) < len(tables):
         raise InputError(f"all tables are asked for, and {', '.join(names)} too; leave one out")
-    read = [read_table(name) for name in names or built_in()]
+    read = told_apart([read_table(name) for name in names or built_in()])
     return Audit(tuple(audit_table(t, _beside(t)) for t in read), whole=bool(tables))
 
 
@@ -149,23 +149,21 @@ def _beside(table: PublishedTable) -> Load:
 def new_table(
     net: Analysis | Graph | str,
     columns: Sequence[str] = ("output", "params", "macs"),
-    input: int | Sequence[int] | None = None,  # noqa: A002  (the field's word)
+    input: Shape | Mapping[str, Shape] | None = None,  # noqa: A002  (the field's word)
     folder: str | Path = "",
 ) -> str:
     """The file of a table for ``audit``, with a row for each stage of a network, to change.
 
-    ``columns`` are quantities; cells of which there is none stay empty. ``input`` is a shape, the
-    network's own unless given. ``folder`` is where the file will lie, from where that of the
-    network is named. Raises UnknownNameError for a column that is no quantity, InputError for
-    columns that are no list or a network that goes by no name.
+    ``columns`` are quantities; cells of which there is none stay empty. ``input`` is as
+    of ``analyse``, the network's own unless given. ``folder`` is where the file will lie, from
+    where that of the network is named. Raises UnknownNameError for a column that is no quantity,
+    InputError for columns that are no list or a network that goes by no name.
     """
     from netcalc.published.skeleton import skeleton
 
     listed = isinstance(columns, Sequence) and not isinstance(columns, str)
     if not listed or not all(isinstance(name, str) for name in columns):
         raise InputError(f"columns are a list of quantities, as ['params'], got {columns!r}")
-    if isinstance(input, Mapping | Tensor):
-        raise InputError("a table takes one input, a shape without a name or a type")
     name = net if isinstance(net, str) else _name_of(net)
     made = net if isinstance(net, Analysis) and input is None else analyse(name, input)
     return skeleton(made.result, moved(name, lambda file: _from(file, folder)), columns)

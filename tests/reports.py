@@ -6,7 +6,9 @@ They hold no version, date, device or timing, so they change only when a number 
 from __future__ import annotations
 
 import os
+import re
 import sys
+import textwrap
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,15 +48,33 @@ def naive_reduced() -> str:
 def audit() -> str:
     """Every published table with the verdict of each cell, and what may stand behind the others."""
     found = nc.audit()
-    sections = [f"{HEAD}# The audit\n\n{found.table('markdown')}"]
+    report = found.report()
+    (overview,) = report.tables
+    names = {each.table.name for each in found.tables}
+    rows = [(f"[{n}](#{n})" if n in names else n, *counts) for n, *counts in overview.rows]
+    linked = report._replace(tables=(overview._replace(rows=tuple(rows)),))
+    sections = [f"{HEAD}# The audit\n\n{render(linked, 'markdown')}"]
     for each in found.tables:
-        title = f"## {each.table.title}\n\n"
+        title = f"## {each.table.name}\n\n"
         sections.append(title + nc.audit(each.table.name).table("markdown"))
         verdicts = {cell.verdict for cell in each.cells}
         if verdicts & set(DERIVABLE) and verdicts & set(OTHERS):
             rest = cells_of(each, False, OTHERS)
             sections.append(render(Report("Its other cells", (rest,), (), dict), "markdown"))
-    return "\n".join([*sections, f"## Suggestions\n\n{found.suggestions().table('markdown')}"])
+    sections.append(f"## Suggestions\n\n{found.suggestions().table('markdown')}")
+    return "".join(map(narrow, "\n".join(sections).splitlines(keepends=True)))
+
+
+def narrow(line: str) -> str:
+    """A line of text in lines of 80 columns, none of which begins as a list does."""
+    if line.startswith(("|", "#", "<")) or len(line) <= 80:
+        return line
+    first, *rest = textwrap.wrap(line, 79, break_long_words=False, break_on_hyphens=False)
+    return "\n".join([first, *(LIST.sub(r"\1\\\2", part) for part in rest)]) + "\n"
+
+
+LIST = re.compile(r"^(\d*|#*)([-+*>#.)])(?= )")
+"""What would make a list, a heading or a quotation of a line."""
 
 
 @cache

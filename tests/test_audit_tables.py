@@ -242,7 +242,7 @@ def test_a_lower_bound_in_round_numbers_is_the_one_before(tmp_path: Path) -> Non
     assert verdict(tmp_path, one_cell("more than 50K", digit=5))[0] == "off"
 
 
-@pytest.mark.parametrize("text", ["-", "—", "–", "n/a", "TBD"])
+@pytest.mark.parametrize("text", ["-", "—", "–", "n/a", "TBD", "null", "~"])
 def test_cells_without_a_number_say_how_to_leave_one_out(text: str, tmp_path: Path) -> None:
     done = audited(tmp_path, one_cell(text))
     assert done.code == 2
@@ -395,7 +395,7 @@ rows:
     biases = (64 + 96 + 128 + 16 + 32 + 32) + (128 + 128 + 192 + 32 + 96 + 64)
     assert weights_3a + weights_3b + biases == 552_432
     done = audited(tmp_path, table)
-    assert (done.code, "9 exact" in done.out) == (0, True)
+    assert (done.code, "exact: 9" in done.out) == (0, True)
 
 
 def test_a_contradiction_needs_one_size_of_map(tmp_path: Path) -> None:
@@ -433,8 +433,8 @@ rows:
     hypotheses: [{says: one more, columns: {params: {quantity: params + 1}}}]
 """
     done = audited(tmp_path, table)
-    assert (done.code, "0 explained; 2 off" in done.out) == (1, True)
-    assert "1 explained; 0 off" in audited(tmp_path, table.replace("'7'", "'6'")).out
+    assert (done.code, "explained: 0, off: 2" in done.out) == (1, True)
+    assert "explained: 1, off: 0" in audited(tmp_path, table.replace("'7'", "'6'")).out
 
 
 def test_rows_quoted_from_memory_are_named(tmp_path: Path) -> None:
@@ -514,6 +514,13 @@ def test_all_tables_and_one_of_them() -> None:
     assert "all tables are asked for, and lenet5 too" in done.err
 
 
+@pytest.mark.parametrize("name", ["LENET5", "lenet", "LeNet5"])
+def test_the_hint_for_a_table_of_another_case(name: str) -> None:
+    done = netcalc("audit", name)
+    told = f"there is no table called '{name}'; did you mean lenet5? Or give a .yaml file\n"
+    assert (done.code, done.err) == (2, f"netcalc: {told}")
+
+
 def test_the_hint_for_an_unknown_table_is_short() -> None:
     done = netcalc("audit", "zzz")
     assert "there is no table called 'zzz'; see `netcalc audit`, or give a .yaml file" in done.err
@@ -556,9 +563,126 @@ def test_the_report_lists_cells_of_every_verdict() -> None:
     text = (Path(__file__).parent.parent / "reports" / "audit.md").read_text("utf-8")
     (found,) = nc.audit("googlenet_table1").tables
     inputs = [cell for cell in found.cells if cell.verdict == "input"]
-    section = text.partition("## GoogLeNet, Table 1")[2].partition("\n## ")[0]
+    section = text.partition("## googlenet_table1\n")[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if "| input" in line]
     assert len(lines) == len(inputs) > 80
+
+
+def test_the_report_links_each_table_and_fits_a_page() -> None:
+    text = (Path(__file__).parent.parent / "reports" / "audit.md").read_text("utf-8")
+    lines = text.splitlines()
+    for name in built_in():
+        assert f"| [{name}](#{name}) " in text
+        assert lines.count(f"## {name}") == 1
+    assert "\\`" not in text
+    assert max(len(line) for line in lines if not line.startswith("|")) <= 80
+    title = nc.audit("lenet5").tables[0].table.title
+    assert sum(title in line for line in lines) == 1
+
+
+NOTES = """
+title: Notes
+nets: {one: {input: [1, 3, 32, 32], layers: [
+  {a: {type: Conv2d, out_channels: 16, kernel: 3, padding: 1, bias: false}}]}}
+columns: [{key: window, given: true}, {key: remark, given: true}, output, params,
+  {key: year, quantity: none}]
+note: From a draft.
+rows:
+  - {row: first, covers: a, layer: a, printed: [3x3/1, wide, 32x32x16, '864', '2020'],
+     hypotheses: [{says: with as many biases, columns: {params: {quantity: 2 * params}}}]}
+  - {row: second, covers: a, printed: {output: 16x32x32, params: '433'}, note: a slip}
+"""
+
+
+def test_notes_say_what_they_are_about(tmp_path: Path) -> None:
+    """Hypotheses by number, cells by row, column and what they print; what was compared."""
+    assert 9 * 3 * 16 == 432
+    done = audited(tmp_path, NOTES)
+    assert done.code == 1
+    lines = [" ".join(line.split()) for line in done.out.splitlines()]
+    assert "first params 864 432 explained 864 by (1)" in lines
+    assert "second params 433 432 off ! by +1, +0.2%" in lines
+    notes = lines[lines.index("(1) with as many biases") :]
+    assert notes == [
+        "(1) with as many biases",
+        'second, output "16x32x32": a slip',
+        "off by so many of the last printed digit, and in percent",
+        "input, held against the spec: 1 cell of window",
+        "input, not compared: 1 cell of remark",
+        "not derivable, no count gives it: 1 cell of year",
+        "exact: 1, rounds: 0, explained: 1, off: 2, input: 2, not derivable: 1",
+        "From a draft.",
+    ]
+    for form, marked in (("markdown", "864 by (1)"), ("latex", "864 by (1)"), ("html", "by (1)")):
+        assert marked in audited(tmp_path, NOTES, "--format", form).out
+    cells = json.loads(audited(tmp_path, NOTES, "--format", "json").out)["tables"][0]["cells"]
+    by_place = {(c["row"], c["column"]): c["note"] for c in cells}
+    assert by_place["first", "params"] == "exact; with as many biases: 864"
+    assert by_place["second", "output"] == "the axes are in another order, channels first; a slip"
+
+
+def test_notes_of_several_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_text(NOTES, "utf-8")
+    Path("b.yaml").write_text(one_cell("61K"), "utf-8")
+    out = netcalc("audit", "a.yaml", "b.yaml").out.splitlines()
+    for line in (
+        "a: (1) with as many biases",
+        'a: second, output "16x32x32": a slip',
+        "a: From a draft.",
+        "off by so many of the last printed digit, and in percent",
+    ):
+        assert out.count(line) == 1
+
+
+SIZES = [  # a size of 16x16x32, 16x16 or 1x1x10 as printed, and what is said of it
+    ("output", "16x16x48", "channels by +16, +50.0%"),
+    ("output", "15x8x32", "height by -1, -6.2%; width by -8, -50.0%"),
+    ("output", "32x16x16", "the axes are in another order, channels first"),
+    ("output", "16x32x16", "the axes are in another order"),
+    ("output", "16x16", "2 numbers, and 16x16x32 has 3"),
+    ("output", "16-16-32", "write it as 16x16x32"),
+    ("output", "abc", ""),
+    ("map", "16x17", "width by +1, +6.2%"),
+    ("out_channels", "33", "by +1, +3.1%"),
+    ("window", "5x3/2", "kernel height by +2, +66.7%; stride by +1, +100.0%"),
+    ("vector", "10", "a vector is written 1x1x10"),
+    ("vector", "1x1x9", "channels by -1, -10.0%"),
+]
+
+
+@pytest.mark.parametrize(("quantity", "printed", "note"), SIZES)
+def test_sizes_that_are_off_say_by_how_much(
+    quantity: str, printed: str, note: str, tmp_path: Path
+) -> None:
+    vector = quantity == "vector"
+    table = (
+        "nets: {one: {input: [1, 3, 16, 16], layers: [\n"
+        "  {a: {type: Conv2d, out_channels: 32, kernel: 3, padding: 1}}, {b: Flatten},"
+        " {c: {type: Linear, out_features: 10}}]}}\n"
+        f"columns: [{{key: x, quantity: {'output' if vector else quantity}}}]\n"
+        f"rows: [{{row: a, covers: {'c' if vector else 'a'}, layer: {'c' if vector else 'a'},"
+        f" printed: '{printed}'}}]\n"
+    )
+    assert verdict(tmp_path, table) == ("off", note)
+
+
+def columns(line: str) -> int:
+    """Those of a terminal, where Chinese characters are two columns wide."""
+    return len(line) + sum("\u4e00" <= c <= "\u9fff" or c == "，" for c in line)
+
+
+def test_chinese_names_fit_a_terminal(tmp_path: Path) -> None:
+    name = "卷积层一二三四五六七八九十" * 4
+    text = one_cell("60K", row=name, note="，".join([name] * 3))
+    done = audited(tmp_path, json.dumps(json.loads(text), ensure_ascii=False))
+    lines = [line for line in done.out.splitlines() if "t.yaml" not in line]  # a path stays whole
+    assert max(map(columns, lines)) <= 80
+    assert done.out.replace("\n  ", "").count(name) >= 4
+    first = next(line for line in lines if line.startswith("卷积层") and "60K" in line)
+    rule = next(line for line in lines if line.startswith("---"))
+    assert columns(first.partition(" ")[0]) <= len(rule.split()[0])
+    assert columns(first[: first.index("60K") + 3]) == rule.index(" -------") + 8
 
 
 # --- skeletons -----------------------------------------------------------------------------------
@@ -590,7 +714,8 @@ def test_a_skeleton_leaves_out_what_cannot_be_derived(tmp_path: Path) -> None:
         (("--columns", "params,params"), "two columns are called 'params'"),
         (("--columns", ","), "a table needs columns"),
         (("-o", "skeleton.json"), "skeleton.json: --new writes YAML"),
-        (("--input", "x=3,9,9"), "one input, a shape without a name or a type"),
+        (("--input", "x=3,9,9"), "lenet5 has no input 'x'"),
+        (("--input", "1,16:int65"), "there is no element type 'int65'; did you mean int64?"),
     ],
 )
 def test_skeletons_that_are_refused(arguments: tuple[str, ...], message: str) -> None:
@@ -644,6 +769,106 @@ def test_a_skeleton_on_an_input_from_another_folder(
         assert (done.code, done.err) == (0, "")
 
 
+MODELS = """
+import torch
+from torch import nn
+
+
+class Tokens(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words, self.last = nn.Embedding(1000, 32), nn.Linear(32, 5)
+
+    def forward(self, x):
+        return self.last(self.words(x))
+
+
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(8, 4), nn.Embedding(6, 4)
+
+    def forward(self, left, right):
+        return self.a(left) + self.b(right)
+
+
+def vectors():
+    return nn.Linear(10, 7)
+"""
+
+INPUTS = {  # what --input says, what the file may say in its place, parameters and MACs
+    "Tokens": (
+        ["1,16:int64"],
+        ["1,16:int64", "1x16:int64", "{x: '1,16:int64'}", "{x: 1x16:int64}"],
+        (1000 * 32 + 33 * 5, 16 * 32 * 5),
+    ),
+    "Two": (
+        ["left=2,8", "right=2:int64"],
+        ["{left: [2, 8], right: 2:int64}", "{left: 2x8:float32, right: '2:int64'}"],
+        (8 * 4 + 4 + 6 * 4, 2 * 8 * 4),
+    ),
+    "vectors": (["3,10:float32"], ["3,10:float32", "3x10:float32"], (10 * 7 + 7, 3 * 10 * 7)),
+}
+
+
+@pytest.mark.parametrize("model", INPUTS)
+def test_inputs_with_types_and_names(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a file as --input takes them: at the top, beside a net, in a row, in a hypothesis."""
+    monkeypatch.chdir(tmp_path)
+    Path("models.py").write_text(MODELS, "utf-8")
+    options, written, (params, macs) = INPUTS[model]
+    net = f"models.py:{model}"
+    given = [part for option in options for part in ("--input", option)]
+    made = netcalc("audit", "--new", net, *given, "--columns", "params,macs", "-o", "new.yaml")
+    assert (made.code, made.err) == (0, "")
+    rows = yaml.safe_load(Path("new.yaml").read_text("utf-8"))["rows"]
+    assert rows[-1]["printed"] == [f"{params:,}", f"{macs:,}"]
+    assert netcalc("audit", "new.yaml").code == 0
+    cells = f"columns: [params, macs]\nrows:\n- row: a\n  printed: ['{params}', '{macs}']\n"
+    for text in written:
+        for table in (
+            f"net: {net}\ninput: {text}\n{cells}",
+            f"nets:\n  one:\n    net: {net}\n    input: {text}\n{cells}",
+            f"net: {net}\ninput: 9,9:int64\n{cells}  input: {text}\n",
+        ):
+            done = audited(tmp_path, table)
+            assert (done.code, done.err, "exact: 2," in done.out) == (0, "", True), table
+    if model == "Tokens":
+        hypothesis = f"  hypotheses:\n  - says: longer\n    input: {written[0]}\n"
+        table = f"net: {net}\ninput: 1,2:int64\n{cells}{hypothesis}"
+        assert verdicts(tmp_path, table) == ["exact", "explained"]
+
+
+def verdicts(tmp_path: Path, text: str) -> list[str]:
+    document = json.loads(audited(tmp_path, text, "--format", "json").out)
+    return [cell["verdict"] for cell in document["tables"][0]["cells"]]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("", "models.py:Tokens: say which input it takes, --input 3,224,224"),
+        ("", "in a table's file input: [3, 224, 224] or input: 1,16:int64"),
+        ("input: [1, 16]", "in a table's file input: 1,16:int64"),
+        ("input: 1,16:int65", "t.yaml:2: input: there is no element type 'int65'; did you mean"),
+        ("input: {x: many}", "t.yaml:2: x takes a shape such as 3,224,224"),
+        ("input: {x: {y: 3}}", "t.yaml:2: here stands a text"),
+        ("input: {}", "t.yaml:2: "),
+    ],
+)
+def test_inputs_that_are_refused(
+    given: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("models.py").write_text(MODELS, "utf-8")
+    rows = "columns: [params]\nrows:\n  - {row: a, printed: '32,165'}"
+    done = audited(tmp_path, f"net: models.py:Tokens\n{given or '# no input'}\n{rows}")
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert message in done.err
+
+
 def test_a_skeleton_beside_a_spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for folder in ("a", "b"):
@@ -653,6 +878,81 @@ def test_a_skeleton_beside_a_spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert yaml.safe_load(Path("b/new.yaml").read_text("utf-8"))["net"] == "../a/net.yaml"
     monkeypatch.chdir("b")
     assert netcalc("audit", "new.yaml").code == 0
+
+
+def test_the_example_files() -> None:
+    """One of their cells is off: 64 kernels of 3 x 3 x 32 on 16 x 16, and twice that printed."""
+    assert 64 * 9 * 32 * 16 * 16 == 4_718_592
+    done = netcalc("audit", str(EXAMPLES / "our_table.yaml"))
+    (told,) = done.err.splitlines()
+    assert (done.code, told.partition("our_table.yaml: ")[2]) == (
+        1,
+        "body, macs: 9.4M is printed and 4.72M derived",
+    )
+    for file in EXAMPLES.iterdir():
+        assert file.read_text("utf-8").startswith(f"# {file.name}\n")
+
+
+EXAMPLES = Path(__file__).parent.parent / "docs" / "examples"
+
+
+@pytest.mark.parametrize("name", ["empty.yaml", "blank.yaml"])
+def test_an_empty_file(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("" if name == "empty.yaml" else "# nothing\n\n", "utf-8")
+    done = netcalc("audit", str(tmp_path / name))
+    assert done.code == 2
+    assert "the file is empty; `netcalc audit --new NET` writes a full one" in done.err
+    assert "netcalc schema --example" in netcalc("table", str(tmp_path / name)).err
+
+
+HELPED = "from torch import nn\nfrom {package}helper import W\n\n\ndef make():\n{later}"
+
+
+@pytest.mark.parametrize("package", ["", "parts."])
+@pytest.mark.parametrize("later", [False, True])
+def test_files_of_two_folders_with_helpers_of_one_name(
+    package: str, later: bool, tmp_path: Path
+) -> None:
+    """Each folder's factory gets its own, also where it imports only when it is called."""
+    made = "    return nn.Linear(10, W, bias=False)\n"
+    late = f"    from {package}helper import W\n{made}"
+    text = HELPED.format(package=package, later=late if later else made)
+    widths = {"a": 7, "b": 14}
+    for folder, width in widths.items():
+        place = tmp_path / folder / package.rstrip(".")
+        place.mkdir(parents=True)
+        (place / "helper.py").write_text(f"W = {width}\n", "utf-8")
+        file = tmp_path / folder / "net.py"
+        if later:
+            text = text.replace(f"from {package}helper import W\n\n", "\n", 1)
+        file.write_text(text, "utf-8")
+        (tmp_path / folder / "t.yaml").write_text(
+            f"net: net.py:make\ninput: 1,10:float32\ncolumns: [params]\n"
+            f"rows: [{{row: a, printed: '{10 * width}'}}]\n",
+            "utf-8",
+        )
+    files = [str(tmp_path / folder / "t.yaml") for folder in ("a", "b", "a")]
+    assert [netcalc("audit", *given).err for given in (files[:2], files[1:], files)] == [""] * 3
+    audit = nc.audit(*files[:2])
+    assert [c.value for each in audit.tables for c in each.cells] == [70, 140]
+
+
+def test_files_of_one_name_go_by_their_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("a", "b"):
+        Path(folder).mkdir()
+        Path(folder, "t.yaml").write_text(one_cell("60K"), "utf-8")
+    Path("c.yaml").write_text(one_cell("60K"), "utf-8")
+    done = netcalc("audit", "a/t.yaml", "b/t.yaml", "c.yaml")
+    assert done.out.startswith("3 tables, 3 derivable cells\n")
+    assert all(f"\n{title}\nrow" in done.out for title in ("t (a/t.yaml)", "t (b/t.yaml)", "c"))
+    flat = netcalc("audit", "a/t.yaml", "b/t.yaml", "c.yaml", "--format", "csv").out
+    assert [row[0] for row in csv.reader(StringIO(flat))][1:] == ["a/t.yaml", "b/t.yaml", "c"]
+    Path("lenet5.yaml").write_text(one_cell("60K"), "utf-8")
+    names = [each.table.name for each in nc.audit("lenet5", "lenet5.yaml").tables]
+    assert names == ["lenet5", "lenet5.yaml"]
 
 
 def test_layers_into_which_nothing_goes(tmp_path: Path) -> None:
@@ -714,7 +1014,8 @@ def test_a_row_with_only_its_size_off(tmp_path: Path) -> None:
     found = suggested(
         tmp_path, "net: conv3x3\ncolumns: [output]\nrows: [{row: a, printed: 16x16x64}]"
     )
-    assert [(s.field, s.best) for s in found.suggestions] == [("stride", 2)]
+    assert ((32 + 2 - 3) // 2 + 1, 32 + 2 - 19 + 1) == (16, 16)
+    assert [(s.field, s.best) for s in found.suggestions] == [("stride", 2), ("kernel", 19)]
     assert found.suggestions[0].cells == (("output", "16x16x64", "16x16x64", "exact"),)
 
 

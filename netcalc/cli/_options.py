@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -47,20 +46,10 @@ class InputShape(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # a
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, Shape]:
-        from netcalc.core.inputs import whole
-        from netcalc.core.tensor import Tensor
+        from netcalc.core.inputs import read_shape
 
         name, _, rest = str(value).rpartition("=")
-        shape, typed, dtype = rest.partition(":")
-        parts = shape.lower().replace("x", ",").split(",")
-        if not all(re.fullmatch(r"\s*-?\d{1,18}\s*", part) for part in parts):
-            raise InputError(
-                "--input takes a shape such as 3,224,224 or 3x224x224 or 224, or with a type"
-                f" 1,16:int64, got {str(value)[:60]!r}"
-            )
-        dims = tuple(int(part) for part in parts)
-        told = f"--input {name}" if name else "--input"
-        return name, whole(told, Tensor(dims, dtype.strip()[:60])) if typed else dims
+        return name, read_shape(rest, f"--input {name}" if name else "--input")
 
 
 InputShapes: TypeAlias = "Shape | dict[str, Shape] | None"

@@ -36,7 +36,8 @@ from netcalc.errors import InputError
     multiple=True,
     callback=shapes,
     metavar="SHAPE",
-    help="With --new: the input size, such as 3,224,224 or 224; the network's own else.",
+    help="With --new: the input, such as 3,224,224 or 224 or 1,16:int64; of several NAME=SHAPE,"
+    " repeated; the network's own else.",
 )
 @output_options
 def command(
@@ -68,9 +69,10 @@ def command(
             raise InputError("--new NET takes --columns, --input and -o, and nothing else")
         _new(net, columns, input_shape, output)
         return 0
-    for option, value in (("--columns", columns), ("--input", input_shape)):
-        if value is not None:
-            raise InputError(f"{option} goes with --new NET")
+    if columns is not None:
+        raise InputError("--columns goes with --new NET")
+    if input_shape is not None:
+        raise InputError("--input goes with --new NET; a file says it as input: [3, 224, 224]")
     found = audit(*tables)
     if suggest:
         emit(found.suggestions().report(), fmt, output)
@@ -92,4 +94,4 @@ def _new(
         raise InputError(f"{output}: --new writes YAML; end the name in .yaml")
     names = ("output", "params", "macs") if columns is None else columns
     folder = output.parent if output is not None else ""
-    write(new_table(net, names, shape, folder), output)  # type: ignore[arg-type]
+    write(new_table(net, names, shape, folder), output)

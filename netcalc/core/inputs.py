@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -61,6 +62,22 @@ def described(given: Any) -> Any:
     if type(given).__module__.partition(".")[0] != "torch" or not hasattr(given, "shape"):
         return given
     return Tensor(tuple(given.shape), type_name(given.dtype))
+
+
+def read_shape(text: str, what: str) -> tuple[int, ...] | Tensor:
+    """A shape as a text: ``3,224,224``, ``3x224x224``, ``224``; with a type, ``1,16:int64``, whole.
+
+    ``what`` is where it stands. Raises InputError for what is none.
+    """
+    shape, typed, dtype = text.partition(":")
+    parts = shape.lower().replace("x", ",").split(",")
+    if not all(re.fullmatch(r"\s*-?\d{1,18}\s*", part) for part in parts):
+        raise InputError(
+            f"{what} takes a shape such as 3,224,224 or 3x224x224 or 224, or with a type"
+            f" 1,16:int64, got {text[:60]!r}"
+        )
+    dims = tuple(int(part) for part in parts)
+    return whole(what, Tensor(dims, dtype.strip()[:60])) if typed else dims
 
 
 def whole(name: str, x: Tensor) -> Tensor:

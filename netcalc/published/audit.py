@@ -14,6 +14,7 @@ from netcalc.published.model import NONE, Hypothesis, PublishedTable, TableRow
 from netcalc.published.printed import WAYS, Judged, decimal, judge, ranges, shown
 from netcalc.published.quantities import NUMBERS, TEXTS
 from netcalc.published.reading import Printed
+from netcalc.published.sizes import difference
 
 VERDICTS = ("exact", "rounds", "explained", "off", "input", "not derivable")
 """What a cell can be. The first four are of derivable cells."""
@@ -33,7 +34,8 @@ class Cell(NamedTuple):
     ``derived`` is in the unit of what is printed, ``value`` the exact number (None for a text or
     where there is none). ``how`` says which rounding and unit it is, or by how much it is off, in
     units of the last printed digit and in percent; ``told`` is what else there is to say. What is
-    not ``verified`` is quoted from memory.
+    not ``verified`` is quoted from memory. ``by`` is the hypothesis that explains it, in words, and
+    ``given`` what that gives; both stand first in ``told``.
     """
 
     row: str
@@ -45,6 +47,8 @@ class Cell(NamedTuple):
     how: str = ""
     told: str = ""
     verified: bool = True
+    by: str = ""
+    given: str = ""
 
     @property
     def note(self) -> str:
@@ -133,8 +137,11 @@ class _Row:
 
     def _text(self, cell: Cell, settings: Mapping[str, Any]) -> Cell:
         found = self.held.text(settings)
-        how = "" if str(found) else _MISSING.get(settings["quantity"], "nothing is derived")
+        quantity = settings["quantity"]
+        how = "" if str(found) else _MISSING.get(quantity, "nothing is derived")
         verdict = "exact" if found.fits(cell.printed) else "off"
+        if verdict == "off":
+            how = how or difference(quantity, found, cell.printed)
         return cell._replace(derived=str(found), verdict=verdict, how=how)
 
     def _number(self, cell: Cell, settings: Mapping[str, Any]) -> Cell:
@@ -237,11 +244,12 @@ def _with(cell: Cell, *told: str) -> Cell:
 def _told(cell: Cell, under: Cell, hypothesis: Hypothesis) -> Cell:
     value = under.value
     exact = value is not None and value.denominator == 1 and under.derived[-1:].isalpha()
-    told = f"{value.numerator:,} = {under.derived}" if exact and value else under.derived
-    told = f"{hypothesis.says}: {told}"
+    given = f"{value.numerator:,} = {under.derived}" if exact and value else under.derived
+    by = hypothesis.says
     if under.told == ARITHMETIC:
-        told = f"{ARITHMETIC}: {told}"
-    return cell._replace(verdict="explained", how=under.how or "exact", told=told)
+        by = f"{ARITHMETIC}: {by}"
+    how, told = under.how or "exact", f"{by}: {given}"
+    return cell._replace(verdict="explained", how=how, told=told, by=by, given=given)
 
 
 def _off_by(printed: Printed, value: Fraction, judged: Judged) -> str:

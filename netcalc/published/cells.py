@@ -10,13 +10,13 @@ from netcalc.core.analyse import Result, analyse
 from netcalc.core.inputs import inputs_of
 from netcalc.errors import SpecError, did_you_mean
 from netcalc.published.formula import evaluate
-from netcalc.published.model import Hypothesis, Net, PublishedTable, TableRow
+from netcalc.published.model import Given, Hypothesis, Net, PublishedTable, TableRow
 from netcalc.published.quantities import NUMBERS, WRITTEN, Part, Written, part_of
 from netcalc.published.reading import Printed, read
 from netcalc.spec.messages import Messages
 
-Load: TypeAlias = Callable[[str, "tuple[int, ...] | None"], Result]
-"""Analyses a NET on an input of a shape, or on its own."""
+Load: TypeAlias = Callable[[str, "Given | None"], Result]
+"""Analyses a NET on a given input, or on its own."""
 
 
 class Sources:
@@ -26,7 +26,7 @@ class Sources:
         self.table, self.load = table, load
         self._known: dict[Any, Result] = {}
 
-    def result(self, net: Net, shape: tuple[int, ...] | None = None) -> Result:
+    def result(self, net: Net, shape: Given | None = None) -> Result:
         """A network of the table, or a NET."""
         if net.spec is None and net.net in self.table.nets:
             net = self.table.nets[net.net]
@@ -36,7 +36,7 @@ class Sources:
             self._known[key] = self._analysed(net, shape)
         return self._known[key]
 
-    def _analysed(self, net: Net, shape: tuple[int, ...] | None) -> Result:
+    def _analysed(self, net: Net, shape: Given | None) -> Result:
         if net.spec is None:
             return self.load(net.net, shape)
         from netcalc.spec import network_of  # only where a spec stands in the table

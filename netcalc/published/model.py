@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+from netcalc.core.frozen import FrozenDict
+from netcalc.core.tensor import Tensor
 from netcalc.spec.reader import Fields
 
 NONE = "none"
 """The quantity of a column that no count can produce: accuracies, teams, years."""
 
 
+Given: TypeAlias = "tuple[int, ...] | Tensor | FrozenDict[str, tuple[int, ...] | Tensor]"
+"""The input of a network as a table gives it: a shape, one with its type, or several by name."""
+
+
 class Net(NamedTuple):
-    """A network of a table: a NET, or a spec in the file; and the shape of its input."""
+    """A network of a table: a NET, or a spec in the file; and its input, or inputs by name."""
 
     net: str
     spec: Fields | None = None
-    input: tuple[int, ...] | None = None
+    input: Given | None = None
 
 
 class Column(NamedTuple):

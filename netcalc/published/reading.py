@@ -74,7 +74,7 @@ _CHANGING = frozenset(
 )
 """Words that would make another number of it."""
 
-_BLANK = ("-", "–", "—", "−", "n/a", "na", "tbd", "?", "none", "null", "nan")
+_BLANK = ("-", "–", "—", "−", "n/a", "na", "tbd", "?", "none", "null", "~", "nan")
 
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 

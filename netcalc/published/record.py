@@ -6,11 +6,12 @@ import csv
 from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from netcalc.published.audit import Audited
 
 FILE = Path(__file__).with_name("verdicts.csv")
-HEADING = ("title", "row", "column", "printed", "derived", "verdict")
+HEADING = ("title", "row", "column", "printed", "derived", "verdict", "note")
 
 
 def changes(audited: Audited) -> tuple[str, ...]:
@@ -19,15 +20,16 @@ def changes(audited: Audited) -> tuple[str, ...]:
     A copy of one of netcalc's tables, wherever it lies, has its title and at least half of its
     cells; what it has besides has no record.
     """
-    known = _recorded().get(audited.table.title)
+    known: Any = _recorded().get(audited.table.title)
     if known is None:
         return ()
-    now = {
-        (cell.row, cell.column): (cell.printed, cell.derived, cell.verdict)
+    now: Any = {
+        (cell.row, cell.column): (cell.printed, cell.derived, cell.verdict, cell.note)
         for cell in audited.cells
     }
-    if not audited.table.built_in:
-        now = {cell: said for cell, said in now.items() if cell in known}
+    if not audited.table.built_in:  # whose notes are its own
+        known = {cell: said[:3] for cell, said in known.items()}
+        now = {cell: said[:3] for cell, said in now.items() if cell in known}
         if 2 * len(now) < len(known):
             return ()
     return tuple(
@@ -41,8 +43,9 @@ def changes(audited: Audited) -> tuple[str, ...]:
 def _said(cell: tuple[str, ...] | None) -> str:
     if cell is None:
         return "nothing"
-    printed, derived, verdict = cell
-    return f"{printed} ({verdict}, {derived} derived)" if derived else f"{printed} ({verdict})"
+    printed, derived, verdict, *note = cell
+    said = f"{printed} ({verdict}, {derived} derived)" if derived else f"{printed} ({verdict})"
+    return ", ".join(filter(None, (said, *note)))
 
 
 def _recorded() -> dict[str, dict[tuple[str, str], tuple[str, ...]]]:
@@ -60,5 +63,6 @@ def recorded(tables: Iterable[Audited]) -> str:
     writer.writerow(HEADING)
     for each in tables:
         for c in each.cells:
-            writer.writerow((each.table.title, c.row, c.column, c.printed, c.derived, c.verdict))
+            said = (c.printed, c.derived, c.verdict, c.note)
+            writer.writerow((each.table.title, c.row, c.column, *said))
     return out.getvalue()

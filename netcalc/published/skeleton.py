@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netcalc.core.analyse import Result
+from netcalc.core.tensor import Tensor
 from netcalc.errors import InputError, NetcalcError, UnknownNameError, did_you_mean
 from netcalc.published.quantities import NUMBERS, TEXTS, Part, part_of
 
@@ -48,8 +49,26 @@ def _check(columns: Sequence[str]) -> None:
 
 
 def _input(result: Result) -> list[str]:
-    shapes = [list(x.dims) for x in result.inputs.values()]
-    return [f"input: {shapes[0]}"] if len(shapes) == 1 else []
+    """The inputs, with their types where these are not the usual one."""
+    if len(result.inputs) == 1:
+        (x,) = result.inputs.values()
+        whole = result.graph.retrace is None or len(x.dims) >= IMAGE
+        return [f"input: {_shape(x, whole)}"]
+    return ["input:", *(f"  {_quoted(n)}: {_shape(x, True)}" for n, x in result.inputs.items())]
+
+
+def _shape(x: Tensor, whole: bool) -> str:
+    """A shape; with its type where that is not the usual one, or some axes alone are no whole."""
+    if whole and x.dtype == USUAL:
+        return str(list(x.dims))
+    return _quoted(f"{','.join(map(str, x.dims))}:{x.dtype}")
+
+
+IMAGE = 4
+"""A model that is traced takes fewer axes, without a type, for an image without its batch."""
+
+USUAL = "float32"
+"""The type of an input unless one is given."""
 
 
 def _row(stage: str, part: Part | None, columns: Sequence[str]) -> list[str]:

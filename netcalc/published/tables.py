@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ _ROW = ("row", "printed", "note", "columns", "hypotheses", "verified", *SETTINGS
 _HYPOTHESIS = ("says", "columns", *SETTINGS)
 
 
+EXAMPLE = "`netcalc audit --new NET` writes a full one"
+
+
 def built_in() -> dict[str, Path]:
     """The files of netcalc's own tables, by name."""
     folder = Path(__file__).parent
@@ -41,10 +44,21 @@ def read_table(name: str) -> PublishedTable:
         own = table_of(read_file(known[key]), known[key].name, key)
         return own._replace(built_in=True)
     if Path(name).suffix.lower() not in (".yaml", ".yml", ".json"):
-        hint = did_you_mean(key, known) or "see `netcalc audit`"
-        raise InputError(f"there is no table called {name!r}; {hint}, or give a .yaml file")
-    start = "`netcalc audit --new NET` writes one to start from"
-    return table_of(read_file(Path(name), start), name, Path(name).stem)
+        near = did_you_mean(key.lower(), known)
+        hint = f"{near} Or give" if near else "see `netcalc audit`, or give"
+        raise InputError(f"there is no table called {name!r}; {hint} a .yaml file")
+    return table_of(read_file(Path(name), EXAMPLE), name, Path(name).stem)
+
+
+def told_apart(tables: Sequence[PublishedTable]) -> list[PublishedTable]:
+    """Tables of which files with one name go by their paths, as they were given."""
+    names = [table.name for table in tables]
+    return [
+        table._replace(name=table.file)
+        if names.count(table.name) > 1 and not table.built_in
+        else table
+        for table in tables
+    ]
 
 
 def table_of(value: Value, file: str, name: str) -> PublishedTable:

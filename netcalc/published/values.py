@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-from netcalc.published.model import Net
+from netcalc.core.frozen import FrozenDict
+from netcalc.core.inputs import read_shape
+from netcalc.core.tensor import Tensor
+from netcalc.published.model import Given, Net
 from netcalc.published.printed import WAYS
 from netcalc.published.quantities import NUMBERS
 from netcalc.spec.messages import Messages
@@ -42,7 +45,7 @@ class Values(Messages):
             return Net(self.text(value))
         if isinstance(value, Fields) and "net" in value.entries:
             given = self.mapping(value, ("net", "input"), "a network")
-            shape = self.shape(given["input"]) if "input" in given else None
+            shape = self.given(given["input"]) if "input" in given else None
             return Net(self.text(given["net"]), None, shape)
         if isinstance(value, Fields):
             return Net("", value)
@@ -115,10 +118,19 @@ class Values(Messages):
                 raise self.wrong(value.line, f"round is one of {', '.join(WAYS)}, got {way!r}")
         return ways
 
-    def shape(self, value: Value) -> tuple[int, ...]:
-        """The shape of an input."""
-        items = self._some(value) if isinstance(value, Items) else (value,)
-        dims = [self.number(v) for v in items]
+    def given(self, value: Value) -> Given:
+        """An input: a list of numbers or a text, ``1,16:int64``; of several, each by its name."""
+        if isinstance(value, Fields):
+            if not value.entries:
+                raise self.wrong(value.line, "no input is named; leave the key out, or name one")
+            return FrozenDict({name: self._shape(v, name) for name, v in value.entries.items()})
+        return self._shape(value, "input")
+
+    def _shape(self, value: Value, what: str) -> tuple[int, ...] | Tensor:
+        if not isinstance(value, Items):
+            with self.at(value.line):
+                return read_shape(self.text(value), what)
+        dims = [self.number(v) for v in self._some(value)]
         if any(d.denominator != 1 for d in dims):
             raise self.wrong(value.line, "an input is a shape such as [3, 224, 224]")
         return tuple(int(d) for d in dims)
@@ -136,5 +148,5 @@ _READERS: dict[str, Any] = {
     "net": Values._netname,
     "covers": Values.texts,
     "layer": Values._quantity,
-    "input": Values.shape,
+    "input": Values.given,
 }

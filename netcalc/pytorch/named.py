@@ -91,8 +91,9 @@ def example(net: str, model: nn.Module, shape: Any) -> tuple[list[Any], dict[str
     given = shape if shape is not None else input_of(net, model)
     if given is None:
         raise InputError(
-            f"{net}: say which input it takes, --input 3,224,224 or 1,16:int64 (in Python"
-            ' (3, 224, 224) or Tensor((1, 16), "int64"))'
+            f"{net}: say which input it takes, --input 3,224,224 or 1,16:int64 (in a table's file"
+            " input: [3, 224, 224] or input: 1,16:int64, in Python (3, 224, 224) or"
+            ' Tensor((1, 16), "int64"))'
         )
     x = _tensor(given)
     if not isinstance(given, Tensor):
@@ -147,6 +148,12 @@ def told_of_shapes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[No
         ) from problem
 
 
+TYPE = (
+    'say the type of its input: --input 1,16:int64 (in Python Tensor((1, 16), "int64"), in a'
+    " table's file input: 1,16:int64)"
+)
+
+
 @contextmanager
 def told_of_types() -> Iterator[None]:
     """What to do where a model cannot run since it takes whole numbers."""
@@ -155,10 +162,7 @@ def told_of_types() -> Iterator[None]:
     except NetcalcError as problem:
         if "scalar types: Long, Int" not in str(problem):
             raise
-        raise NetcalcError(
-            f"{problem}; say the type of its input: --input 1,16:int64"
-            ' (in Python Tensor((1, 16), "int64"))'
-        ) from problem
+        raise NetcalcError(f"{problem}; {TYPE}") from problem
 
 
 def floating_of(shape: Any) -> torch.dtype | None:

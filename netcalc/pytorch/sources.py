@@ -186,11 +186,36 @@ def _file(path: Path) -> Any:
 
 @contextmanager
 def _undisturbed_path(source: str) -> Iterator[None]:
-    """The current folder, and that of a file, are importable for a while."""
+    """The current folder, and that of a file, are importable for a while.
+
+    What a file imports from its own folder goes before a file of another one is imported, which may
+    have modules of the same names.
+    """
     before = list(sys.path)
     folder = str(Path(source).resolve().parent) if source.endswith(".py") else ""
+    for name in [name for name, other in _BESIDE.items() if folder not in ("", other)]:
+        sys.modules.pop(name, None)
+        del _BESIDE[name]
+    known = set(sys.modules)
     sys.path[:0] = [p for p in (folder, str(Path.cwd())) if p]
     try:
         yield
     finally:
         sys.path[:] = before
+        new = [name for name in sys.modules if name not in known] if folder else []
+        _BESIDE.update({name: folder for name in new if _lies_in(Path(folder), name)})
+
+
+_BESIDE: dict[str, str] = {}
+"""The modules that lie beside a file that was imported, each with the folder."""
+
+
+def _lies_in(folder: Path, name: str) -> bool:
+    """Whether a module was found in a folder itself, and not in an environment below it."""
+    module, top = sys.modules[name], name.partition(".")[0]
+    places = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", ())]
+    return any(
+        Path(place) == folder / f"{top}.py" or Path(place).is_relative_to(folder / top)
+        for place in places
+        if place
+    )

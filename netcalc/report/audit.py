@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from netcalc.published.audit import (
@@ -26,6 +26,8 @@ OFF = " !"
 OTHERS = ("input", "not derivable")
 """Verdicts of cells that are counted in a note where there are others to show."""
 
+BY = "off by so many of the last printed digit, and in percent"
+
 
 def audit_report(tables: tuple[Audited, ...], changed: tuple[str, ...], whole: bool) -> Report:
     """The cells of tables, or how many of each verdict there are in each."""
@@ -33,9 +35,13 @@ def audit_report(tables: tuple[Audited, ...], changed: tuple[str, ...], whole: b
     shown = tuple(cells_of(each, several) for each in tables) if whole else ()
     if several or not whole:
         shown = (*shown, _overview(tables))
-    notes = [] if several else list(_notes(tables[0]))
-    if several:
-        notes += [_legend()] if not whole else [line for t in tables for line in _told(t, True)]
+    if not several:
+        notes = list(_notes(tables[0]))
+    elif whole:
+        notes = [line for each in tables for line in _notes_of_many(each)]
+        notes += [BY] if any(map(_by, tables)) else []
+    else:
+        notes = [_legend()]
     notes += [f"not as recorded: {line}" for line in changed]
     title = _title(tables)
     return Report(title, shown, tuple(notes), lambda: document(tables, changed), _flat(tables))
@@ -57,7 +63,8 @@ def _title(tables: tuple[Audited, ...]) -> str:
         return f"{tables[0].table.title} ({tables[0].table.source or tables[0].table.file})"
     cells = [cell for each in tables for cell in each.cells]
     derivable = sum(cell.verdict in DERIVABLE for cell in cells)
-    return f"{len(tables)} published tables, {derivable} derivable cells"
+    published = "published " if all(each.table.built_in for each in tables) else ""
+    return f"{len(tables)} {published}tables, {derivable} derivable cells"
 
 
 def _legend() -> str:
@@ -83,18 +90,38 @@ def cells_of(audited: Audited, named: bool, verdicts: tuple[str, ...] = DERIVABL
         Column("verdict", "verdict", right=False),
         Column("how", "how", right=False),
     )
+    numbers = _hypotheses(audited)
     rows = tuple(
         (
             c.row,
             *(() if one else (headings[c.column],)),
-            *(c.printed, c.derived or None, c.verdict, c.how or None),
+            *(c.printed, c.derived or None, c.verdict, _how(c, numbers) or None),
         )
         for c in cells
     )
     verdict = [column.key for column in columns].index("verdict")
     marks = {(i, verdict): OFF for i, c in enumerate(cells) if c.verdict == "off"}
-    title = f"{audited.table.title} ({audited.table.name})" if named else ""
+    title = _named(audited) if named else ""
     return Table(columns, rows, title, marks=marks)
+
+
+def _hypotheses(audited: Audited) -> dict[str, int]:
+    """The hypotheses that explain cells of a table, numbered."""
+    return {by: i for i, by in enumerate(dict.fromkeys(c.by for c in audited.cells if c.by), 1)}
+
+
+def _how(cell: Cell, numbers: Mapping[str, int]) -> str:
+    """How it stands to what is derived; of an explained cell, to what the hypothesis gives."""
+    if not cell.by:
+        return cell.how
+    value = cell.given.rpartition(" = ")[2]
+    how = "" if cell.how == "exact" else f", {cell.how}"
+    return f"{value} by ({numbers[cell.by]}){how}"
+
+
+def _named(audited: Audited) -> str:
+    title, name = audited.table.title, audited.table.name
+    return title if title == name else f"{title} ({name})"
 
 
 def _overview(tables: tuple[Audited, ...]) -> Table:
@@ -108,19 +135,42 @@ def _overview(tables: tuple[Audited, ...]) -> Table:
 
 def _notes(audited: Audited) -> Iterable[str]:
     yield from _told(audited)
-    if any(cell.verdict == "off" and cell.value is not None for cell in audited.cells):
-        yield "off by so many of the last printed digit, and in percent"
-    for verdict, said in zip(OTHERS, ("as the spec has it", "no count gives it"), strict=True):
-        cells = [cell for cell in audited.cells if cell.verdict == verdict]
-        if cells:
-            headings = {c.key: c.heading for c in audited.table.columns}
-            names = ", ".join(dict.fromkeys(headings[c.column] for c in cells))
-            count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
-            yield f"{verdict}, {said}: {count} of {names}"
-    yield "; ".join(f"{n} {verdict}" for verdict, n in audited.summary.items())
+    if _by(audited):
+        yield BY
+    yield from _counted(audited)
+    yield ", ".join(f"{verdict}: {n}" for verdict, n in audited.summary.items())
     if audited.table.note:
         yield audited.table.note
     yield from _from_memory(audited)
+
+
+def _notes_of_many(audited: Audited) -> Iterable[str]:
+    """What there is to say of one table below several, each line with its name."""
+    name = audited.table.name
+    yield from (f"{name}: {line}" for line in _told(audited))
+    if audited.table.note:
+        yield f"{name}: {audited.table.note}"
+    yield from _from_memory(audited, f"{name}: ")
+
+
+def _by(audited: Audited) -> bool:
+    """Whether a number is off."""
+    return any(cell.verdict == "off" and cell.value is not None for cell in audited.cells)
+
+
+def _counted(audited: Audited) -> Iterable[str]:
+    """How many cells are not shown, and of which columns."""
+    headings = {c.key: c.heading for c in audited.table.columns}
+    for said, verdict, held in (
+        ("input, held against the spec", "input", True),
+        ("input, not compared", "input", False),
+        ("not derivable, no count gives it", "not derivable", False),
+    ):
+        cells = [c for c in audited.cells if (c.verdict, bool(c.derived)) == (verdict, held)]
+        if cells:
+            names = ", ".join(dict.fromkeys(headings[c.column] for c in cells))
+            count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+            yield f"{said}: {count} of {names}"
 
 
 def _from_memory(audited: Audited, where: str = "") -> Iterable[str]:
@@ -131,18 +181,27 @@ def _from_memory(audited: Audited, where: str = "") -> Iterable[str]:
         yield f"{where}{FROM_MEMORY}: {which}; check it before relying on it"
 
 
-def _told(audited: Audited, named: bool = False) -> Iterable[str]:
-    """What there is to say of cells, each thing once."""
-    by_text: dict[str, list[Cell]] = {}
+def _told(audited: Audited) -> Iterable[str]:
+    """What there is to say of cells, each thing once, the numbered hypotheses first."""
+    for by, number in _hypotheses(audited).items():
+        cells = [c for c in audited.cells if c.by == by and " = " in c.given]
+        values = "; ".join(f"{c.given} for {_place(audited, c)}" for c in cells)
+        yield f"({number}) {by}: {values}" if values else f"({number}) {by}"
+    by_text: dict[str, list[str]] = {}
     for cell in audited.cells:
-        if cell.told:
-            by_text.setdefault(cell.told, []).append(cell)
-    prefix = f"{audited.table.name}: " if named else ""
-    for text, cells in by_text.items():
-        rows = ", ".join(dict.fromkeys(f"{c.row} {c.printed}" for c in cells))
-        yield f"{prefix}{rows}: {text}"
-    if named:
-        yield from _from_memory(audited, prefix)
+        text = cell.told.removeprefix(f"{cell.by}: {cell.given}" if cell.by else "")
+        if text:
+            by_text.setdefault(text.removeprefix("; "), []).append(_place(audited, cell))
+    for text, places in by_text.items():
+        yield f"{'; '.join(places)}: {text}"
+
+
+def _place(audited: Audited, cell: Cell) -> str:
+    """A cell by its row, its column where there are several, and what it prints."""
+    headings = {c.key: c.heading for c in audited.table.columns}
+    one = len({c.column for c in audited.cells}) == 1
+    column = "" if one else f", {headings[cell.column]}"
+    return f'{cell.row}{column} "{cell.printed}"'
 
 
 def document(tables: tuple[Audited, ...], changed: tuple[str, ...]) -> dict[str, Any]:

@@ -53,8 +53,16 @@ def _markdown(report: Report, width: int) -> str:
         if table.title:
             blocks.append(escape_markdown(table.title))
         blocks.append(_tabulated(table, "pipe", escape_markdown))
-    blocks += [escape_markdown(note) for note in report.notes if note]
+    blocks += [_with_code(note) for note in report.notes if note]
     return "\n\n".join(blocks)
+
+
+def _with_code(note: str) -> str:
+    """A line in markdown, with what stands between backticks as code."""
+    parts = note.split("`")
+    if len(parts) % 2 == 0:
+        return escape_markdown(note)
+    return "".join(f"`{p}`" if i % 2 else escape_markdown(p) for i, p in enumerate(parts))
 
 
 def escape_markdown(text: str) -> str:

@@ -84,7 +84,13 @@ def _spans(s: Suggestion) -> str:
             spans[-1][1] = value
         else:
             spans.append([value, value])
-    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
+    shown = [str(a) if a == b else f"{a}-{b}" for a, b in spans[:MANY]]
+    more = sum(b - a + 1 for a, b in spans[MANY:])
+    return ", ".join(shown) + (f", and {more:,} more" if more else "")
+
+
+MANY = 8
+"""So many ranges of values are shown; JSON and CSV have all."""
 
 
 def _notes(tables: tuple[Suggested, ...]) -> Iterable[str]:
@@ -98,8 +104,12 @@ def _notes(tables: tuple[Suggested, ...]) -> Iterable[str]:
     if not any(each.suggestions or each.none or each.untried for each in tables):
         yield "no cell is off"
     yield (
-        "each change is tried over the whole range of its field: channels that come in, widths,"
-        " kernels, groups, strides, biases; that one fits does not make it true"
+        "tried, one field at a time: kernels and strides up to the padded input (where the padding"
+        " keeps the size and goes on doing so, up to twice the input), of each axis by itself where"
+        " they differ; groups up to the channels that come in; widths, and channels or features"
+        " that come in, up to the largest that could give what is printed, 2^20 at most (of lower"
+        " bounds alone, up to the first power of two that keeps them); biases."
+        " That one fits does not make it true"
     )
 
 

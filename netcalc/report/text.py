@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+import unicodedata
 from itertools import zip_longest
 
 from netcalc.report.table import Table
@@ -12,12 +13,42 @@ MIN_ROOM = 10
 """A column that may be broken is never made narrower than this."""
 
 
+def columns_of(text: str) -> int:
+    """How many columns of a terminal a text takes: two for a wide character, none for a mark."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
 def wrapped(text: str, width: int) -> list[str]:
     """Lines of at most ``width``; continuation lines are set in further than the first."""
     indent = " " * (len(text) - len(text.lstrip(" ")) + 2)
+    if columns_of(text) != len(text):
+        return _wide(text, width, indent)
     return textwrap.wrap(
         text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     ) or [""]
+
+
+def _wide(text: str, width: int, indent: str) -> list[str]:
+    """Likewise where characters are wide: a line may end behind any of these."""
+    lines = [""]
+    for piece in re.findall(rf"\s*(?:{WIDE}|(?:(?!{WIDE})\S)+)", text):
+        if lines[-1].strip() and columns_of(lines[-1] + piece) > width:
+            lines.append(indent + piece.lstrip())
+        else:
+            lines[-1] += piece
+    return lines
+
+
+WIDE = "[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60]"
+"""The characters of scripts without spaces, such as Chinese."""
 
 
 def filled(text: str, width: int = 80) -> str:
@@ -63,7 +94,7 @@ def _headings(columns: list[list[str]]) -> list[list[str]]:
 
 
 def _widths(rows: list[list[str]]) -> list[int]:
-    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [max(map(columns_of, column)) for column in zip(*rows, strict=True)]
 
 
 def _rooms(
@@ -120,26 +151,32 @@ def _broken(name: str, room: int) -> list[str]:
     pieces = _PIECES.findall(name)
     while pieces:
         piece = pieces.pop(0)
-        if len(lines[-1]) + len(piece.rstrip()) <= room:
+        if columns_of(lines[-1] + piece.rstrip()) <= room:
             lines[-1] += piece
         elif lines[-1].strip():
             pieces.insert(0, piece)
             lines.append(" " * indent)
         else:
-            cut = room - len(lines[-1])
+            cut = max(1, room - columns_of(lines[-1]))
+            while cut > 1 and columns_of(lines[-1] + piece[:cut]) > room:
+                cut -= 1
             lines[-1] += piece[:cut]
             pieces.insert(0, piece[cut:])
     return [line.rstrip() for line in lines]
 
 
-_PIECES = re.compile(r"\s*(?:-> ?|[^/ -]+[/ -]?)|[/ -]+")
+_PIECES = re.compile(rf"\s*(?:-> ?|{WIDE}|(?:(?!{WIDE})[^/ -])+[/ -]?)|[/ -]+")
 
 
 def _aligned(rows: list[list[str]], table: Table) -> list[str]:
     """Lines with one space between columns."""
-    pads = [str.rjust if column.right else str.ljust for column in table.columns]
-    columns = list(zip(pads, _widths(rows), strict=True))
+    columns = [(column.right, w) for column, w in zip(table.columns, _widths(rows), strict=True)]
     return [
-        " ".join(pad(cell, width) for cell, (pad, width) in zip(row, columns, strict=True))
+        " ".join(_padded(cell, *column) for cell, column in zip(row, columns, strict=True))
         for row in rows
     ]
+
+
+def _padded(cell: str, right: bool, width: int) -> str:
+    pad = " " * (width - columns_of(cell))
+    return pad + cell if right else cell + pad

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from netcalc.core.analyse import Result, analyse
 from netcalc.core.graph import Graph, Ref
 from netcalc.core.ops.base import Op
-from netcalc.core.tensor import Tensor
+from netcalc.core.ops.dense import Linear
+from netcalc.core.ops.parts import AXES
+from netcalc.core.tensor import FLOATS, Tensor
 from netcalc.published.quantities import Part
-
-WIDEST = 4096
-"""Widths and channels are tried up to this, or to twice what they are."""
-
-RANGES = {"kernel": 15, "stride": 8}
-"""Other fields are tried from 1 up to these."""
 
 
 class Change(NamedTuple):
@@ -68,56 +65,112 @@ def module_of(part: Part) -> tuple[Graph, dict[str, Ref]]:
     return graph, {name: ref for ref, name in names.items()}
 
 
-def changes(graph: Graph) -> Iterator[Change]:
-    """Every field of every layer over its range."""
+Make: TypeAlias = Callable[[Any], Change]
+"""Makes the change of a field to some values."""
+
+
+def changes(graph: Graph, part: Part, last: Callable[[Make], int]) -> Iterator[Change]:
+    """Every field of every layer over its range.
+
+    Widths, and channels that come in, have no end of their own: ``last`` says which is the last
+    worth trying.
+    """
     for name, x in graph.inputs.items():
-        if len(x.dims) > 1:
-            values = _up_to(max(WIDEST, 2 * x.dims[1]))
-            yield Change("", "input channels", x.dims[1], values, {}, {name: _wide(x, values)})
-    for node in graph.nodes:
-        yield from _of_layer(node.name, node.op)
+        axis, field = _channels(graph, name, x)
+        if axis < len(x.dims) and x.dtype in FLOATS:
+            make = partial(_entering, name, x, axis, field)
+            yield make(_up_to(last(make)))
+    for row, node in zip(part.rows, graph.nodes, strict=True):
+        yield from _of_layer(node.name, node.op, row.ins, last)
 
 
-def _wide(x: Tensor, values: Any) -> Tensor:
-    return Tensor((x.dims[0], values, *x.dims[2:]), x.dtype)
+def _channels(graph: Graph, name: str, x: Tensor) -> tuple[int, str]:
+    """Which axis of an input has its channels, and what it is called."""
+    users = [node.op for node in graph.nodes if (name, 0) in node.inputs]
+    linear = any(isinstance(op, Linear) for op in users)
+    if linear or (len(x.dims) == SEQUENCE and not any(hasattr(op, "kernel") for op in users)):
+        return len(x.dims) - 1, "input features"
+    return 1, "input channels"
+
+
+SEQUENCE = 3
+"""So many axes has a sequence of vectors, which windows take as channels of a signal."""
+
+
+def _entering(name: str, x: Tensor, axis: int, field: str, values: Any) -> Change:
+    wide = Tensor((*x.dims[:axis], values, *x.dims[axis + 1 :]), x.dtype)
+    return Change("", field, x.dims[axis], values, {}, {name: wide})
 
 
 def _up_to(last: int) -> Any:
     return np.arange(1, last + 1, dtype=np.int64)
 
 
-def _of_layer(name: str, op: Any) -> Iterator[Change]:
+def _of_layer(
+    name: str, op: Any, ins: tuple[Tensor, ...], last: Callable[[Make], int]
+) -> Iterator[Change]:
     for field in fields(op):
         before = getattr(op, field.name)
-        if field.name in ("out_channels", "out_features", "groups"):
-            values = _up_to(max(WIDEST, 2 * before))
-            yield _change(name, op, field.name, before, values, {field.name: values})
+        make = partial(_changed_to, name, op, field.name, before)
+        if field.name in ("out_channels", "out_features"):
+            yield make(_up_to(last(make)))
+        elif field.name == "groups" and hasattr(op, "kernel"):
+            channels: Any = ins[0].dims[-len(op.kernel) - 1]
+            yield make(_up_to(channels))
         elif field.name == "bias":
             values = np.array([int(before), int(not before)])
-            yield _change(name, op, "bias", before, values, {"bias": not before})
-        elif field.name in RANGES and isinstance(before, tuple) and len(set(before)) == 1:
-            every = _up_to(RANGES[field.name])
-            swept = "Num" in str(field.type)  # of a pool, windows are static: one after the other
-            for values in [every] if swept else np.split(every, len(every)):
-                size = values if swept else int(values[0])
-                made = _windows(op, field.name, size)
-                yield _change(name, op, field.name, before[0], values, made)
+            yield Change(name, "bias", before, values, {name: replace(op, bias=not before)}, {})
+        elif field.name in ("kernel", "stride") and hasattr(op, "kernel"):
+            static = "Num" not in str(field.type)  # of a pool: one value after the other
+            yield from _of_windows(name, op, field.name, ins[0], static)
 
 
-def _change(
-    name: str, op: Any, field: str, before: Any, values: Any, made: dict[str, Any]
-) -> Change:
-    return Change(name, field, before, values, {name: replace(op, **made)}, {})
+def _changed_to(name: str, op: Any, field: str, before: Any, values: Any) -> Change:
+    return Change(name, field, before, values, {name: replace(op, **{field: values})}, {})
 
 
-def _windows(op: Any, field: str, values: Any) -> dict[str, Any]:
-    """A kernel or stride on all axes; padding that keeps the size goes on doing so."""
-    n = len(getattr(op, field))
-    made: dict[str, Any] = {field: (values,) * n}
+# --- windows -------------------------------------------------------------------------------------
+
+
+def _of_windows(name: str, op: Any, field: str, x: Tensor, static: bool) -> Iterator[Change]:
+    """A kernel or stride: of all axes where it is one number, else of each axis by itself."""
+    before = getattr(op, field)
+    n = len(before)
+    alike = len(set(before)) == 1
+    for axes in [range(n)] if alike else [[i] for i in range(n)]:
+        called = field if alike else f"{field} {AXES[n][axes[0]]}"
+        for follows in (True, False) if field == "kernel" and _keeps_size(op) else (False,):
+            every = _up_to(max(_longest(op, x, i, follows) for i in axes))
+            for values in np.split(every, len(every)) if static else [every]:
+                value = int(values[0]) if static else values
+                made = {field: _put(before, axes, value)}
+                if follows:
+                    made["padding"] = _put(op.padding, axes, (value - 1) // 2)
+                changed = {name: replace(op, **made)}
+                yield Change(name, called, before[axes[0]], values, changed, {})
+
+
+def _put(before: tuple[Any, ...], axes: Iterable[int], value: Any) -> tuple[Any, ...]:
+    return tuple(value if i in axes else v for i, v in enumerate(before))
+
+
+def _keeps_size(op: Any) -> bool:
+    """Whether its padding is such that a stride of 1 keeps the size: it may follow the kernel."""
     same = tuple((k - 1) // 2 for k in op.kernel)
-    if field == "kernel" and getattr(op, "padding", None) == same and any(same):
-        made["padding"] = ((values - 1) // 2,) * n
-    return made
+    return any(same) and getattr(op, "padding", None) == same
+
+
+def _longest(op: Any, x: Tensor, axis: int, follows: bool) -> Any:
+    """The largest window that an axis admits: the input with its padding.
+
+    Where the padding follows the kernel, one that from every place reaches over all of the input.
+    """
+    n = len(op.kernel)
+    length: Any = x.dims[-n:][axis]
+    padding = getattr(op, "padding", "valid")
+    if follows or padding == "same":
+        return 2 * length - 1
+    return length if padding == "valid" else length + 2 * padding[axis]
 
 
 def changed(graph: Graph, part: Part, change: Change, mask: Any = None) -> Part:

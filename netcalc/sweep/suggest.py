@@ -6,8 +6,10 @@ rules are fed with an array.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,10 +24,13 @@ from netcalc.published.model import TableRow
 from netcalc.published.printed import WAYS, judge, ranges, shown
 from netcalc.published.quantities import NUMBERS, WRITTEN, Part, size
 from netcalc.published.suggestion import Given, Suggested, Suggestion, Untried
-from netcalc.sweep.changes import Change, changed, changes, module_of
+from netcalc.sweep.changes import Change, Make, changed, changes, module_of
 
 COUNTED = tuple(name for name in NUMBERS if not name.startswith(("depth", "crops")))
 """Quantities that a change of a single field can change."""
+
+WIDEST = 20
+"""No width is tried beyond this power of two: about a million."""
 
 MOST = 40
 """Rows of more layers are not tried: whole networks."""
@@ -98,11 +103,10 @@ class _Row:
         part = self._part()
         graph, sources = module_of(part)
         found: dict[tuple[str, str], Suggestion] = {}
-        for change in changes(graph):
-            held = self._held(graph, part, change)
-            values = [int(v) for v in change.values[held] if v != change.before]
-            if values:
-                made = self._suggestion(graph, part, change, values, sources)
+        for change in changes(graph, part, partial(self._last, graph, part)):
+            exact = self._exact(graph, part, change)
+            if (exact >= 0).any():
+                made = self._suggestion(graph, part, change, exact, sources)
                 key = change.place, change.field
                 found[key] = _together(found[key], made) if key in found else made
         return list(found.values())
@@ -110,9 +114,52 @@ class _Row:
     def _quantity(self, column: str) -> Any:
         return self.held.settings(column).get("quantity")
 
-    def _held(self, graph: Graph, part: Part, change: Change) -> Any:
-        """At which values everything that the row prints comes out, as a mask."""
-        legal = np.ones(len(change.values), dtype=bool)
+    def _last(self, graph: Graph, part: Part, make: Make) -> int:
+        """The last width worth trying: a count or size grows with it, out of all that is printed.
+
+        Of powers of two. Where only lower bounds are printed, the first at which these hold; 1
+        where nothing that the row prints depends on it.
+        """
+        powers = 2 ** np.arange(WIDEST + 1, dtype=np.int64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            try:
+                made = changed(graph, part, make(powers), lambda *guard: None)
+                found = [self._beyond(column, made) for column in self.columns]
+            except SpecError:
+                return 1
+        reached = np.any([beyond for beyond, ends, _ in found if ends] or [[False]], axis=0)
+        if not reached.any():
+            reached = np.all([beyond for beyond, ends, _ in found if not ends] or [[False]], axis=0)
+        if reached.any():
+            return int(powers[np.argmax(reached)])
+        return int(powers[-1]) if any(depends for _, _, depends in found) else 1
+
+    def _beyond(self, column: str, part: Part) -> tuple[Any, bool, bool]:
+        """Where a cell is larger than what is printed, if that is then wrong, and if it varies."""
+        settings = self.held.settings(column)
+        text, quantity = self.row.printed[column], settings["quantity"]
+        ends = True
+        if quantity in WRITTEN:
+            most = max(map(int, re.findall(r"\d{1,15}", text)), default=0)
+            numbers = WRITTEN[quantity](part, settings.get("at", ())).numbers
+        else:
+            printed = self.held.printed(text, settings)
+            ends = not printed.bound.startswith(">")
+            spans = ranges(printed, settings.get("round", WAYS[:2]))
+            most = max(last if ends else first for first, last in spans)
+            numbers = (NUMBERS[quantity](part),)
+        beyond: Any = np.zeros(WIDEST + 1, dtype=bool)
+        for number in numbers:
+            beyond = beyond | (number > most) | (number < 0)  # so large that it wraps around
+        return beyond, ends, any(np.ptp(number) > 0 for number in numbers)
+
+    def _exact(self, graph: Graph, part: Part, change: Change) -> Any:
+        """How many cells are exact at each value; -1 where not all that the row prints comes out.
+
+        What there is before the change is no change.
+        """
+        legal = change.values != change.before
+        exact = np.zeros(len(change.values), dtype=np.int64)
 
         def mask(node: Node, ins: tuple[Tensor, ...], guard: Guard) -> None:
             for holds in guard.holds:
@@ -122,50 +169,49 @@ class _Row:
             try:
                 made = changed(graph, part, change, mask)
                 for column in self.columns:
-                    legal &= self._fits(column, made)
+                    fits, same = self._fits(column, made)
+                    legal &= fits
+                    exact += same
             except SpecError:
-                return np.zeros_like(legal)
-        return legal
+                return np.full_like(exact, -1)
+        return np.where(legal, exact, -1)
 
-    def _fits(self, column: str, part: Part) -> Any:
+    def _fits(self, column: str, part: Part) -> tuple[Any, Any]:
+        """Where a cell comes out as printed, and where as an exact number."""
         settings = self.held.settings(column)
         text, quantity = self.row.printed[column], settings["quantity"]
         if quantity in WRITTEN:
-            return WRITTEN[quantity](part, settings.get("at", ())).fits(text)
+            return WRITTEN[quantity](part, settings.get("at", ())).fits(text), False
         value = NUMBERS[quantity](part)
         printed = self.held.printed(text, settings)
         fits = np.False_
         for first, last in ranges(printed, settings.get("round", WAYS[:2])):
             fits = fits | ((value >= first) & (value <= last))
-        return fits
+        exact = [printed.number * f for f in printed.factors if not printed.bound]
+        return fits, np.isin(value, [int(n) for n in exact if n.denominator == 1])
 
     def _suggestion(
-        self, graph: Graph, part: Part, change: Change, values: list[int], sources: dict[str, Ref]
+        self, graph: Graph, part: Part, change: Change, exact: Any, sources: dict[str, Ref]
     ) -> Suggestion:
-        tried = [self._at(graph, part, change, value) for value in values[:64]]
-        exact = [sum(c.verdict == "exact" for c in cells) for _, cells in tried]
-        at = max(range(len(tried)), key=lambda i: (exact[i], -abs(values[i] - int(change.before))))
-        made, cells = tried[at]
-        one = change.at(int(np.flatnonzero(change.values == values[at])[0]))
+        """All values at which the row comes out; the most exact of them shown, or the nearest."""
+        (found,) = np.nonzero(exact >= 0)
+        distance = np.abs(change.values[found] - int(change.before))
+        best = int(found[np.lexsort((distance, -exact[found]))[0]])
+        one = change.at(best)
+        made = changed(graph, part, one)
+        shown = [c for c in self.columns if c in self.off or self._quantity(c) in COUNTED]
+        cells = tuple(self._given(c, made) for c in shown)
         told = tuple(self._contradicted(made, sources, one))
         return Suggestion(
             self.row.name,
             change.place,
             change.field,
             change.before,
-            tuple(values),
-            values[at],
+            tuple(int(v) for v in change.values[found]),
+            int(change.values[best]),
             cells,
             told,
         )
-
-    def _at(
-        self, graph: Graph, part: Part, change: Change, value: int
-    ) -> tuple[Part, tuple[Given, ...]]:
-        i = int(np.flatnonzero(change.values == value)[0])
-        made = changed(graph, part, change.at(i))
-        told = [c for c in self.columns if c in self.off or self._quantity(c) in COUNTED]
-        return made, tuple(self._given(c, made) for c in told)
 
     def _given(self, column: str, part: Part) -> Given:
         settings = self.held.settings(column)
