@@ -96,6 +96,20 @@ def test_an_operator_without_a_kernel_is_to_be_given_a_rule(
         library._destroy()
 
 
+@pytest.mark.usefixtures("rules")
+def test_a_function_that_calls_a_higher_order_operator() -> None:
+    """Attention of 2 heads, 16 tokens and 8 channels: two products of 16x16x8 each."""
+    flex = importlib.import_module("torch.nn.attention.flex_attention")
+
+    @nc.register("torch.nn.attention.flex_attention.flex_attention")
+    def attend(query: Any, key: Any, value: Any, **_: Any) -> Any:
+        _, heads, rows, width = query.dims
+        return query, [nc.Term("products", "mac", (2, heads, rows, key.dims[2], width), ("",) * 5)]
+
+    graph = nc.trace(Call(lambda x: flex.flex_attention(x, x, x)), torch.ones(1, 2, 16, 8))
+    assert nc.analyse(graph).totals.macs == 2 * 2 * 16 * 16 * 8
+
+
 WRONG = {
     "netcalc_nowhere.scan": "netcalc_nowhere cannot be imported: ModuleNotFoundError",
     "netcalc_home.scna": "netcalc_home has no scna; did you mean scan?",

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 import torchvision
 from torch import nn
+from torch.nn.attention.flex_attention import flex_attention
 
 import netcalc as nc
 from netcalc.pytorch.hold_trace import hold_traced
@@ -407,6 +408,18 @@ def test_mistakes_are_told_in_one_line() -> None:
         trace("resnet18", torch.empty(1, 3))  # type: ignore[arg-type]
 
 
+def test_what_a_trace_cannot_follow_is_told_with_what_to_do() -> None:
+    def gradients(x: torch.Tensor) -> Any:
+        return torch.autograd.grad(x.requires_grad_().sin().sum(), x)
+
+    with pytest.raises(nc.NetcalcError, match="that takes some cannot be traced"):
+        trace(Call(gradients), torch.ones(2))
+    with pytest.raises(nc.NetcalcError) as raised:
+        trace(Call(lambda x: flex_attention(x, x, x)), torch.ones(1, 2, 16, 8))
+    assert "give the function that calls flex_attention a rule" in str(raised.value)
+    assert "Watch" not in str(raised.value)
+
+
 def test_attention_is_counted_and_held_against_the_model() -> None:
     """ViT-B/16: 12 blocks of 197 tokens, 12 heads of 64, by hand; fvcore leaves attention out."""
     found = nc.verify("torchvision:vit_b_16", device="cpu")
@@ -427,6 +440,42 @@ def test_a_traced_model_is_verified_with_the_model_itself() -> None:
     assert {"output", "tensors", "params", "macs"} <= {c.group for c in found.checks}
     with pytest.raises(nc.InputError, match="give verify the model too"):
         nc.verify(trace(model, torch.ones(4, 8)))
+
+
+class NormAct(nn.BatchNorm2d):
+    """A normalisation that calls modules of its own with what it computed, as timm's do."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.drop, self.act = nn.Identity(), nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.act(self.drop(super().forward(x)))
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = NormAct(3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (self.norm(x) + x).sigmoid()
+
+
+def test_a_normalisation_with_an_activation_within_it_ends_once() -> None:
+    """What follows it belongs to the block that called it, in the second block as in the first."""
+    model = nn.Sequential(nn.Sequential(Residual(), Residual())).eval()
+    graph = trace(model, torch.ones(1, 3, 8, 8))
+    layers = ("norm/batch_norm", "norm/act", "add", "sigmoid")
+    assert [node.name for node in graph.nodes] == [f"0/{i}/{at}" for i in (0, 1) for at in layers]
+    assert nc.verify(graph, model, device="cpu").ok
+
+
+@pytest.mark.parametrize("name", ["lcnet_050", "mobilenetv4_conv_small", "regnety_002"])
+def test_networks_of_timm_are_verified(name: str) -> None:
+    """Their normalisations call their activations."""
+    found = nc.verify(f"timm:{name}", device="cpu")
+    assert found.ok, found
 
 
 def test_every_layer_is_held_against_its_operator() -> None:

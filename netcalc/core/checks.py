@@ -78,13 +78,15 @@ class Verification(NamedTuple):
         }
 
     def unconfirmed(self) -> dict[str, int]:
-        """For each group, how many layers no witness spoke of."""
-        spoke = {(check.group, check.row) for check in self.checks}
-        counts = {
-            group: sum((group, row) not in spoke for row in rows)
-            for group, rows in self.expected.items()
-        }
-        return {group: n for group, n in counts.items() if n}
+        """For each group, how many layers no witness confirms and none contradicts.
+
+        None spoke of them, or none but such as are known not to see them.
+        """
+        heard = {(c.group, c.row) for c in self.checks if c.ok or not c.cause}
+        missed = {(c.group, c.row) for c in self.checks if c.row}
+        missed |= {(group, row) for group, rows in self.expected.items() for row in rows}
+        counts = Counter(group for group, _ in missed - heard)
+        return {group: counts[group] for group in GROUPS if counts[group]}
 
     def witnesses(self) -> dict[str, list[str]]:
         """For each group, the witnesses that spoke."""

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_leaves
 
 from netcalc.core.analyse import Result
@@ -17,87 +18,109 @@ from netcalc.errors import NetcalcError
 from netcalc.pytorch.blind import cause
 from netcalc.pytorch.hold import device_name
 from netcalc.pytorch.hugging import left_alone
-from netcalc.pytorch.nodes import Builder, named_inputs, owned, path_of
-from netcalc.pytorch.passes import passed
+from netcalc.pytorch.nodes import owned, path_of
+from netcalc.pytorch.passes import slow_paths
 from netcalc.pytorch.record import module_hooks
+from netcalc.pytorch.retraced import Call, Retraced, retraced
 from netcalc.pytorch.trace import Again
 from netcalc.pytorch.twin import on_meta
-from netcalc.pytorch.undisturbed import undisturbed
-from netcalc.pytorch.witness import attempt, copied, floating, flop_counter, fvcore, saved
-
-Call = tuple[str, tuple[tuple[int, ...], ...]]
+from netcalc.pytorch.undisturbed import seeded, undisturbed
+from netcalc.pytorch.witness import attempt, copied, flop_counter, fvcore, runs, saved
 
 
 def hold_traced(result: Result, model: nn.Module, device: str) -> Verification:
     """The checks of a traced model: every module's outputs on the device, tensors, MACs.
 
-    The model is only read: everything runs on copies.
+    The model is only read: everything runs on copies. Raises NetcalcError where it cannot run.
     """
     absent: dict[str, str] = {}
+    facts: dict[str, Any] = {"trace": "; ".join(result.graph.remarks)}
     with undisturbed(model, device), left_alone(result.graph.name):
-        derived, recorded = _derived(model, result)
-        seen = _calls(model, device, result)
-        meta = on_meta(model).requires_grad_(False)
-        empty, named = _inputs("meta", result)
-        counted = {
-            "flopcounter": attempt(
-                "flopcounter", absent, lambda: flop_counter(meta, empty, named), {}
-            ),
-            "fvcore": attempt("fvcore", absent, lambda: _by_fvcore(model, result), {}),
+        xs, named = _inputs("cpu" if _values(result) else "meta", result)
+        again = retraced(model, xs, named, result)
+        with runs(model, [x.dims for x in result.inputs.values()]):
+            seen = _calls(model, device, result)
+        counters = {
+            "flopcounter": lambda: _by_flop_counter(model, device, result, facts),
+            "fvcore": lambda: _by_fvcore(model, result, again),
         }
+        with slow_paths():
+            counted = {by: attempt(by, absent, run, {}) for by, run in counters.items()}
+    spoke = {by: again.by_module(macs) for by, macs in counted.items() if by not in absent}
     checks = (
-        *_operators(recorded, result),
-        *_outputs(derived, seen),
+        *_operators(again.recorded, result),
+        *_outputs(again.calls, seen),
         *_tensors(result, model),
-        *(check for by in counted if by not in absent for check in _macs(result, by, counted[by])),
+        *(check for by in spoke for check in _macs(result, by, spoke[by], again)),
     )
-    expected = {
-        "output": (*recorded, *(_row(path) for path, _ in derived)),
-        "tensors": tuple(t.key for row in result.rows for t in row.stored),
-        "macs": tuple(path_of(p) for p, n in counted["flopcounter"].items() if p and n),
-    }
-    facts = {"trace": "; ".join(result.graph.remarks)}
-    name = result.graph.factory
+    where = device_name(device)
+    expected = _expected(result, again, spoke)
     return Verification(
-        name, "the model itself", device_name(device), checks, absent, facts, expected
+        result.graph.factory, "the model itself", where, checks, absent, facts, expected
     )
+
+
+def _expected(
+    result: Result, again: Retraced, spoke: dict[str, dict[str, int]]
+) -> dict[str, tuple[str, ...]]:
+    """For each group, what has something to confirm: of MACs modules, or layers if none spoke."""
+    modules = (path_of(p) for p, n in spoke.get("flopcounter", {}).items() if p and n)
+    layers = (row.name for row in result.rows if row.counts.macs)
+    return {
+        "output": (*again.recorded, *(_row(path) for path, _ in again.calls)),
+        "tensors": tuple(t.key for row in result.rows for t in row.stored),
+        "macs": tuple(modules if spoke else layers),
+    }
+
+
+def _values(result: Result) -> dict[str, torch.Tensor]:
+    """The inputs whose values the trace ran on."""
+    again = result.graph.retrace
+    return again.values() if isinstance(again, Again) else {}
 
 
 def _inputs(device: str, result: Result) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Arguments of the shapes and types that the network was analysed on."""
+    """Arguments of the shapes and types that the network was analysed on.
+
+    Where the trace ran on values, they are the same: the model may go another way with others.
+    """
+    again, values = result.graph.retrace, _values(result)
     tensors = []
-    for x in result.inputs.values():
+    for name, x in result.inputs.items():
         kind, shape = getattr(torch, x.dtype), cast(tuple[int, ...], x.dims)
         make = torch.randn if kind.is_floating_point else torch.zeros
-        tensors.append(make(shape, device=device, dtype=kind))
-    again = result.graph.retrace
+        held = values.get(name)
+        if held is not None and (held.dtype, held.shape) == (kind, shape):
+            tensors.append(held.clone().to(device))
+        else:
+            tensors.append(make(shape, device=device, dtype=kind))
+    seeded()
     return again.arguments(tensors) if isinstance(again, Again) else (tuple(tensors), {})
 
 
-def _by_fvcore(model: nn.Module, result: Result) -> dict[str, int]:
-    _, named = _inputs("meta", result)
+def _by_flop_counter(
+    model: nn.Module, device: str, result: Result, facts: dict[str, Any]
+) -> dict[str, int]:
+    """On the meta device; a model that does not run there, on the CPU in operators it knows."""
+    xs, named = _inputs("meta", result)
+    try:
+        return flop_counter(on_meta(model).requires_grad_(False), xs, named)
+    except Exception as problem:
+        if device == "meta":
+            raise
+        facts["flopcounter"] = f"on the CPU, since on the meta device {type(problem).__name__}"
+    xs, named = _inputs("cpu", result)
+    with sdpa_kernel(SDPBackend.MATH), torch.backends.mkldnn.flags(enabled=False):
+        return flop_counter(copied(model).eval().to("cpu").requires_grad_(False), xs, named)
+
+
+def _by_fvcore(model: nn.Module, result: Result, again: Retraced) -> dict[str, int]:
+    if again.raised:  # torch.jit ends the whole process then
+        raise NetcalcError(f"torch.jit cannot trace on after {_row(again.raised[0])} has raised")
+    xs, named = _inputs("cpu", result)
     if named or any(x.dtype not in FLOATS for x in result.inputs.values()):
         raise NetcalcError("it runs a model on tensors of floating numbers, without names")
-    shapes: Any = tuple(tuple(x.dims) for x in result.inputs.values())
-    return fvcore(model, shapes, floating(model))
-
-
-def _derived(model: nn.Module, result: Result) -> tuple[list[Call], dict[str, Any]]:
-    """What the analysis holds of each module call, and what PyTorch gave for each layer.
-
-    The model is traced anew, with PyTorch's kernels and none of netcalc's answers.
-    """
-    xs, named = _inputs("meta", result)
-    ran = passed(model, xs, named, quick=False)
-    builder = Builder(ran.model, ran.seen, named_inputs(ran.model, ran.args, ran.kwargs))
-    builder.graph(ran.out)
-    outs: dict[str, Any] = {row.name: row.outs for row in result.rows}
-    outs |= {name: (x,) for name, x in result.inputs.items()}
-    calls = [
-        (path, tuple(outs[name][i].dims if name in outs else () for name, i in refs))
-        for path, refs in builder.returned()
-    ]
-    return calls, builder.recorded()
+    return fvcore(model, xs)
 
 
 def _operators(recorded: dict[str, Any], result: Result) -> Iterator[Check]:
@@ -110,7 +133,7 @@ def _operators(recorded: dict[str, Any], result: Result) -> Iterator[Check]:
 
 def _calls(model: nn.Module, device: str, result: Result) -> list[Call]:
     """The shapes that each module call gives back in a real forward pass on the device."""
-    own = copied(model).eval().to(device)  # the weights' values do not matter
+    own = copied(model).eval().to(device)
     paths = {id(m): name for name, m in own.named_modules(remove_duplicate=False)}
     found: list[Call] = []
 
@@ -168,12 +191,12 @@ def _tensors(result: Result, model: nn.Module) -> Iterator[Check]:
     yield Check("params", "", "trainable", t.trainable, "module", learned, t.trainable == learned)
 
 
-def _macs(result: Result, by: str, counted: dict[str, int]) -> Iterator[Check]:
-    """MACs below each module's path against a counter, with the cause where it is known."""
+def _macs(result: Result, by: str, counted: dict[str, int], again: Retraced) -> Iterator[Check]:
+    """MACs in each module's calls against a counter, with the cause where it is known."""
     for path, other in counted.items():
-        rows = result.under(path_of(path)) if path else result.rows
+        rows = again.rows(result, by, path)
         mine = sum(row.counts.macs for row in rows)
         if not mine and not other:
             continue
-        why = cause(by, rows, mine, other)
+        why = cause(by, rows, mine, other, again.operators)
         yield Check("macs", path_of(path), "macs", mine, by, other, mine == other, why)

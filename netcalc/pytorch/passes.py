@@ -21,7 +21,7 @@ from netcalc.errors import InputError, NetcalcError
 from netcalc.pytorch.contagion import LIMIT
 from netcalc.pytorch.machine import memory_here
 from netcalc.pytorch.twin import inputs_on_meta, on_cpu, on_meta, unwrapped, with_values
-from netcalc.pytorch.undisturbed import collecting
+from netcalc.pytorch.undisturbed import collecting, seeded
 from netcalc.pytorch.watch import Watch, watch
 
 Anew = Callable[[bool], nn.Module]
@@ -57,7 +57,7 @@ def passed(
     first = ""
     for way in (_on_meta, _mixed, _on_cpu):
         try:
-            with warnings.catch_warnings(), redirect_stdout(sys.stderr), _slow_paths():
+            with warnings.catch_warnings(), redirect_stdout(sys.stderr), slow_paths():
                 warnings.simplefilter("ignore")  # what its code warns of is no matter of ours
                 return way(model, args, kwargs, first, anew, quick, watcher)
         except NetcalcError:
@@ -67,23 +67,39 @@ def passed(
             if way is _on_cpu or not _wants_values(problem):
                 name = type(unwrapped(model)).__name__
                 advice = _advice(told, first)
-                told = told.partition(". ")[0] if advice else told
+                told = _OF_OURS.split(told.partition(". ")[0] if advice else told)[0]
                 raise NetcalcError(f"{name} cannot run: {told}{advice}") from problem
             first = first or told
     raise AssertionError  # the last way returns or raises
 
 
-_WITHOUT_KERNEL = re.compile(
-    r"Could not run '(\w+::\w+)|(\w+::\w+): attempted to run"
-    r"|impl registered for <CustomOpDef\((\w+::\w+)"
-)
+_OF_OURS = re.compile(" and mode <")
+"""Where a message of PyTorch's goes on with what it cannot name."""
+
+_ADVICE = {
+    re.compile(
+        r"(?:Could not run '|impl registered for <CustomOpDef\()(\w+::\w+)"
+    ): "; give the operator a rule: nc.register({0!r}, ...)",
+    re.compile(
+        r"(\w+::\w+): attempted to run"
+    ): "; give the operator a rule: nc.register({0!r}, ...)",
+    re.compile(
+        r"HigherOrderOperator (\w+) and mode"
+    ): "; give the function that calls {0} a rule: nc.register('module.function', ...)",
+    re.compile(
+        "does not require grad"
+    ): "; a trace has no gradients, and a forward pass that takes some cannot be traced",
+}
+"""What to do, by what PyTorch says: of operators without a kernel, of what a trace cannot see."""
 
 
 def _advice(*messages: str) -> str:
-    """What to do where one of the messages is of an operator that has no kernel for the device."""
-    for found in filter(None, map(_WITHOUT_KERNEL.search, messages)):
-        name = next(filter(None, found.groups()))
-        return f"; give the operator a rule: nc.register({name!r}, ...)"
+    """What to do about one of the messages, if anything is known."""
+    for told in messages:
+        for pattern, advice in _ADVICE.items():
+            found = pattern.search(told)
+            if found:
+                return advice.format(*found.groups())
     return ""
 
 
@@ -156,8 +172,10 @@ def _on_cpu(
             f"{name} reads values in its forward pass ({_short(first)}), and with {held:,} bytes of"
             f" weights it is too large to run here{_advice(first)}"
         )
+    seeded()  # whoever makes it again has the same weights, and draws the same numbers
     twin = on_cpu(anew(True) if anew is not None else model)
     xs, named = tree_map(_real, (args, kwargs))
+    seeded()
     with collecting(True):  # what the model drops has real memory
         seen, out = watch(twin, xs, named, watcher, quick=False, held=False)
     return Pass(twin, xs, named, seen, out, f"run on the CPU with real tensors: {_short(first)}")
@@ -183,7 +201,7 @@ def _real(value: Any) -> Any:
 
 
 @contextmanager
-def _slow_paths() -> Iterator[None]:
+def slow_paths() -> Iterator[None]:
     """Attention layer by layer, not in fused operators or nested tensors as in fast inference."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)

@@ -123,9 +123,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
         """A module is done, or has raised (then its output is None)."""
         if threading.get_ident() != self.thread or id(module) not in self.paths:
             return
-        if self.within and self.within[-1] == self.paths[id(module)]:
-            self.within.pop()
-        if self.open and self.open[-1].module is module:
+        self.within.pop()
+        self.hand_on(module, output)
+
+    def hand_on(self, module: nn.Module, output: Any) -> None:
+        """A layer has its output, and may go on with it in modules of its own."""
+        if threading.get_ident() == self.thread and self.open and self.open[-1].module is module:
             self.open.pop().output = shape_of(output)
 
 
@@ -134,7 +137,8 @@ def record(
 ) -> tuple[list[Ran], list[tuple[int, ...]]]:
     """What a forward pass in inference mode runs, in order, and the shapes that come out of it."""
     recorder = Recorder(model)
-    with torch.inference_mode(), module_hooks(recorder.enter, recorder.leave), recorder:
+    hooks = module_hooks(recorder.enter, recorder.leave, recorder.hand_on)
+    with torch.inference_mode(), hooks, recorder:
         ends = model(*inputs)
     return recorder.ran, [tuple(end.shape) for end in tensors_in(ends)]
 
@@ -151,12 +155,16 @@ def tensors_in(ends: Any) -> list[torch.Tensor]:
 
 
 @contextmanager
-def module_hooks(enter: Callable[..., None], leave: Callable[..., None]) -> Iterator[None]:
+def module_hooks(
+    enter: Callable[..., None],
+    leave: Callable[..., None],
+    hand_on: Callable[[nn.Module, Any], None] = lambda *_: None,
+) -> Iterator[None]:
     """Sees every module call of the process, and none any more whatever happens.
 
-    Not by hooks, which send PyTorch down a slow path, and some modules away from a fast one. A
-    normalisation that calls its activation itself (timm's BatchNormAct2d) is left when it does so,
-    with what it hands on for its output, and once more at its end.
+    Not by hooks, which send PyTorch down a slow path, and some modules away from a fast one. Each
+    call is entered once and left once. A normalisation that calls its activation itself (timm's
+    BatchNormAct2d) is told before that to ``hand_on``, with what the activation gets.
     """
     calls: dict[int, list[nn.Module]] = defaultdict(list)  # by thread
 
@@ -165,7 +173,7 @@ def module_hooks(enter: Callable[..., None], leave: Callable[..., None]) -> Iter
     def seen(module: nn.Module, /, *inputs: Any, **named: Any) -> Any:
         within = calls[threading.get_ident()]
         if within and isinstance(within[-1], BATCH_NORMS) and inputs:
-            leave(within[-1], (), inputs[0])
+            hand_on(within[-1], inputs[0])
         within.append(module)
         output = None
         enter(module, inputs, named)

@@ -150,7 +150,14 @@ class Again:
             anew = self.anew and _in(changed[0], self.anew)
             again = replace(self, twin=model, args=args, kwargs=kwargs, anew=anew)
         with hugging.left_alone(self.name):
-            return again.named(_traced(again.twin, args, kwargs, again.anew))
+            graph = _traced(again.twin, args, kwargs, again.anew)
+        assert isinstance(graph.retrace, Again)
+        return replace(again, args=graph.retrace.args, kwargs=graph.retrace.kwargs).named(graph)
+
+    def values(self) -> dict[str, torch.Tensor]:
+        """The inputs that it was traced on with their values, by their names in the graph."""
+        given = named_inputs(self.twin, self.args, self.kwargs)
+        return {name: tensor for name, tensor in given.items() if not tensor.is_meta}
 
     def named(self, graph: Graph) -> Graph:
         """A trace of the model under this name, which is traced again from what this one was."""

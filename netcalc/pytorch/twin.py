@@ -32,7 +32,7 @@ def on_meta(model: nn.Module, real: int = 0) -> nn.Module:
         memo[id(tensor)] = _parameter(key, tensor)
     for key, tensor in stored(modules, "_buffers"):
         memo[id(tensor)] = _buffer(key, tensor, real)
-    for tensor in _loose(modules):
+    for tensor in loose(modules):
         memo.setdefault(id(tensor), _buffer("", tensor, real))
     try:
         twin = _copied(model, memo)
@@ -95,7 +95,7 @@ def on_cpu(
                 made = new(tensor)
                 learned = isinstance(tensor, nn.Parameter)
                 memo[id(tensor)] = nn.Parameter(made, tensor.requires_grad) if learned else made
-    for tensor in _loose(modules):
+    for tensor in loose(modules):
         memo.setdefault(id(tensor), new(tensor))
     return _copied(model, memo).eval()
 
@@ -107,7 +107,7 @@ def with_values(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.detach().cpu().clone()
 
 
-def _loose(modules: dict[str, nn.Module]) -> Iterator[torch.Tensor]:
+def loose(modules: dict[str, nn.Module]) -> Iterator[torch.Tensor]:
     """Plain tensors that modules hold in attributes: computed weights, tables."""
     for module in modules.values():
         for _, value in _own(module):

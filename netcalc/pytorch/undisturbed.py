@@ -53,7 +53,7 @@ def undisturbed(model: Any = None, device: str = "cpu") -> Iterator[None]:
     devices = list(range(torch.cuda.device_count())) if on_gpu else []
     try:
         with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(0)  # the same numbers in every run
+            seeded()
             yield
     finally:
         random.setstate(python)
@@ -69,8 +69,22 @@ def undisturbed(model: Any = None, device: str = "cpu") -> Iterator[None]:
                 module.training = training
         with torch.no_grad():
             for buffer, before in buffers:
-                if not torch.equal(buffer, before):
+                if not _same(buffer, before):
                     buffer.copy_(before)
+
+
+def _same(buffer: torch.Tensor, before: torch.Tensor) -> bool:
+    """Whether a buffer holds what it held; sparse ones are not compared."""
+    return buffer.layout is torch.strided and torch.equal(buffer, before)
+
+
+def seeded() -> None:
+    """The same random numbers from here on in every run."""
+    torch.manual_seed(0)
+    random.seed(0)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed(0)
 
 
 def _precision() -> str:

@@ -124,7 +124,7 @@ def run(model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Outputs:
         if id(module) in paths:
             layers.setdefault(paths[id(module)], torch.empty(0))  # the order of first execution
 
-    def leave(module: nn.Module, args: Any, out: Any) -> None:
+    def give(module: nn.Module, out: Any) -> None:
         path = paths.get(id(module))
         if path is None or kind_of(module) is None:
             return  # what a module of more than one layer puts out says nothing of the layer
@@ -133,7 +133,7 @@ def run(model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Outputs:
             layers[path] = made[0].detach().clone()  # an in-place activation may follow
 
     model.eval()
-    with torch.no_grad(), module_hooks(enter, leave):
+    with torch.no_grad(), module_hooks(enter, lambda m, _, out: give(m, out), give):
         ends = model(*inputs)
     return Outputs(layers, tensors_in(ends))
 

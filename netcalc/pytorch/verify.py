@@ -10,13 +10,13 @@ from torch import nn
 from netcalc.core.analyse import Result
 from netcalc.core.checks import Check, Verification
 from netcalc.core.tensor import BYTES
-from netcalc.errors import InputError, NetcalcError
+from netcalc.errors import InputError
 from netcalc.pytorch.build import build, module_path
 from netcalc.pytorch.hold import hold
 from netcalc.pytorch.measure import measure
 from netcalc.pytorch.undisturbed import undisturbed
 from netcalc.pytorch.values import TOLERANCE, UnpairedError, compare_values
-from netcalc.pytorch.witness import Witnessed, witness
+from netcalc.pytorch.witness import Witnessed, runs, witness
 
 DEVICES = ("auto", "cpu", "cuda", "meta")
 
@@ -76,14 +76,8 @@ def activation_bytes(result: Result) -> int:
 def look(result: Result, model: nn.Module, device: str = "cpu") -> Witnessed:
     """Run the witnesses on a model, with inputs of the sizes that a network was analysed on."""
     shapes = _shapes(result)
-    try:
+    with runs(model, shapes):
         return witness(model, shapes, device)
-    except (Exception, SystemExit) as problem:  # whatever somebody else's code does
-        on = " and ".join("x".join(map(str, s)) for s in shapes)
-        said = " ".join(str(problem).split())[:300]
-        raise NetcalcError(
-            f"{type(model).__name__} cannot run on {on}: {type(problem).__name__}: {said}"
-        ) from problem
 
 
 def chosen(device: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,10 +18,13 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from netcalc.errors import NetcalcError
+from netcalc.pytorch.blind import PRODUCTS_OF_FVCORE
 from netcalc.pytorch.record import Ran, record
+from netcalc.pytorch.twin import every, loose
 
-COUNTED_BY_FVCORE = ("conv", "linear", "matmul")
-"""fvcore's entries that are multiply-adds; its others (batch_norm, ...) count something else."""
+COUNTED_BY_FVCORE = ("conv", *PRODUCTS_OF_FVCORE)
+"""fvcore's entries that are multiply-adds, but for einsum's, which it rounds."""
 
 
 @dataclass(slots=True)
@@ -61,6 +64,7 @@ def witness(model: nn.Module, shapes: tuple[tuple[int, ...], ...], device: str) 
     forward, outputs = record(own.to(where), tuple(_random(s, where, dtype) for s in shapes))
     on_meta = copied(model).eval().to("meta").requires_grad_(False)
     empty = tuple(torch.empty(s, device="meta", dtype=dtype) for s in shapes)
+    on_cpu = tuple(_random(s, torch.device("cpu"), dtype) for s in shapes)
     if where.type == "meta":
         absent["operators"] = "the forward pass is on the meta device itself"
     return Witnessed(
@@ -70,12 +74,25 @@ def witness(model: nn.Module, shapes: tuple[tuple[int, ...], ...], device: str) 
         outputs,
         [] if absent else attempt("operators", absent, lambda: record(on_meta, empty)[0], []),
         attempt("flopcounter", absent, lambda: flop_counter(on_meta, empty), {}),
-        attempt("fvcore", absent, lambda: fvcore(model, shapes, dtype), {}),
+        attempt("fvcore", absent, lambda: fvcore(model, on_cpu), {}),
         {n: tuple(p.shape) for n, p in model.named_parameters()},
         {n: tuple(b.shape) for n, b in model.named_buffers()},
         saved(model),
         absent,
     )
+
+
+@contextmanager
+def runs(model: nn.Module, shapes: Iterable[tuple[Any, ...]]) -> Iterator[None]:
+    """Forward passes of somebody else's code: whatever they raise is told as NetcalcError."""
+    try:
+        yield
+    except (Exception, SystemExit) as problem:
+        on = " and ".join("x".join(map(str, s)) for s in shapes)
+        said = " ".join(str(problem).split())[:300]
+        raise NetcalcError(
+            f"{type(model).__name__} cannot run on {on}: {type(problem).__name__}: {said}"
+        ) from problem
 
 
 def floating(model: nn.Module) -> torch.dtype:
@@ -102,7 +119,8 @@ def _random(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) ->
 
 def copied(model: nn.Module) -> nn.Module:
     """A copy that shares no tensor with the model."""
-    twin = copy.deepcopy(model)
+    computed = (t for t in loose(every(model)) if not t.is_leaf)  # which torch does not copy
+    twin = copy.deepcopy(model, {id(t): t.detach().clone() for t in computed})
     own = {id(t) for t in (*model.parameters(), *model.buffers())}
     if twin is model or any(id(t) in own for t in (*twin.parameters(), *twin.buffers())):
         raise TypeError("a copy of the model shares tensors with it, so running it would change it")
@@ -136,15 +154,11 @@ def flop_counter(
     return macs
 
 
-def fvcore(
-    model: nn.Module, shapes: tuple[tuple[int, ...], ...], dtype: torch.dtype
-) -> dict[str, int]:
+def fvcore(model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> dict[str, int]:
     """MACs by module path: those entries of fvcore's FlopCountAnalysis on the CPU that are MACs."""
     from fvcore.nn import FlopCountAnalysis
 
-    on_cpu = copied(model).eval().to("cpu")
-    inputs = tuple(_random(s, torch.device("cpu"), dtype) for s in shapes)
-    analysis = FlopCountAnalysis(on_cpu, inputs)
+    analysis = FlopCountAnalysis(copied(model).eval().to("cpu"), inputs)
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     with _silent("fvcore.nn.jit_analysis"):
         counts = analysis.by_module_and_operator()

@@ -14,7 +14,7 @@ WITNESSES = {
     "operators": "the operators and operands that PyTorch dispatched, on the meta device",
     "forward": "a forward pass with real tensors",
     "flopcounter": "PyTorch's FlopCounterMode, on the meta device",
-    "fvcore": "fvcore's conv, linear and matmul entries, on the CPU",
+    "fvcore": "fvcore's entries of convolutions and products, on the CPU",
     "values": "the outputs of both models with the same values, in float64",
     "state_dict": "the tensors that the model saves",
 }

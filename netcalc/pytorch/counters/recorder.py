@@ -18,8 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from netcalc.pytorch.counters.calls import Call, sized
-from netcalc.pytorch.events import Event
-from netcalc.pytorch.watch import Watch
+from netcalc.pytorch.jit import JitWatch
 
 FUNCTIONS = (
     *("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d"),
@@ -39,27 +38,17 @@ NAMES: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
 )
 """The Python names that are watched, by what they are attributes of."""
 
-OPAQUE: tuple[tuple[Any, str, bool], ...] = (
-    (torch.autograd.Function, "apply", True),
-    (torch.jit.ScriptFunction, "__call__", False),
-)
-"""Methods, of a class or of what is one, that are one node of a trace without what runs in them."""
 
-
-class Recorder(Watch):  # type: ignore[no-untyped-call]  # torch's own
-    """Watch, with the calls of modules and of watched functions."""
+class Recorder(JitWatch):  # type: ignore[no-untyped-call]  # torch's own
+    """JitWatch, with the calls of modules and of watched functions."""
 
     def __init__(self, model: nn.Module, **how: bool) -> None:
         super().__init__(model, **how)
         self.module_calls: list[Call] = []
         self.functions: list[Call] = []
-        self.inside: list[Event | None] = []
-        self.opaque: list[bool] = []
-        self._hidden = 0
         self._open: list[Call] = []
         self._nested = 0
         self._running = 0
-        self._whole: Event | None = None
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """As Watch; functions that a kernel calls are no calls of the model's."""
@@ -68,19 +57,6 @@ class Recorder(Watch):  # type: ignore[no-untyped-call]  # torch's own
             return super().__torch_dispatch__(func, types, args, kwargs)
         finally:
             self._running -= 1
-
-    def _noted(self, event: Event, *ran: Any) -> Any:
-        outer = self._whole
-        self._whole = outer or event
-        try:
-            return super()._noted(event, *ran)
-        finally:
-            self._whole = outer
-
-    def _note(self, event: Event) -> None:
-        super()._note(event)
-        self.inside.append(None if event is self._whole else self._whole)
-        self.opaque.append(self._hidden > 0)
 
     def entering(self, module: nn.Module, inputs: Any, named: Any) -> None:
         """A module is called."""
@@ -128,10 +104,8 @@ class Recorder(Watch):  # type: ignore[no-untyped-call]  # torch's own
                     own = vars(place).get(name, _INHERITED)
                     before.append((place, name, own))
                     setattr(place, name, self._noting(f"{prefix}.{name}", getattr(place, name)))
-            for place, name, of_class in OPAQUE:
-                before.append((place, name, vars(place)[name]))
-                setattr(place, name, self._hiding(vars(place)[name], of_class))
-            yield
+            with super().watching():
+                yield
         finally:
             for place, name, own in before:
                 if own is _INHERITED:
@@ -156,19 +130,6 @@ class Recorder(Watch):  # type: ignore[no-untyped-call]  # torch's own
             return out
 
         return noting
-
-    def _hiding(self, method: Any, of_class: bool) -> Any:
-        """A method in which a trace sees nothing."""
-
-        def hiding(first: Any, *args: Any, **kwargs: Any) -> Any:
-            bound = method.__get__(None, first) if of_class else method.__get__(first, type(first))
-            self._hidden += 1
-            try:
-                return bound(*args, **kwargs)
-            finally:
-                self._hidden -= 1
-
-        return classmethod(hiding) if of_class else hiding
 
 
 _INHERITED = object()

@@ -61,7 +61,7 @@ def record(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R
     assert isinstance(seen, Recorder)
     builder = Builder(ran.model, seen, named_inputs(ran.model, ran.args, ran.kwargs))
     result = analyse(builder.graph(ran.out))
-    nodes = [_product(*named) for named in zip(seen.events, builder.names(), strict=True)]
+    nodes = [product_of(*named) for named in zip(seen.events, builder.names(), strict=True)]
     by_name = {row.name: int(row.counts.macs) for row in result.rows}
     macs = [by_name.get(name, 0) for name in nodes]
     return Recording(
@@ -83,7 +83,7 @@ def live(seen: Watch, out: Any) -> list[bool]:
     return live
 
 
-def _product(event: Event, name: str) -> str:
+def product_of(event: Event, name: str) -> str:
     """The node of an event's product, where a node that adds something to that comes after it."""
     added = event.lifted is not None and event.lifted.plus is not None
     return name.rpartition("/add")[0] or name if added else name

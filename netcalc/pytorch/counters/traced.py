@@ -14,6 +14,7 @@ from netcalc.pytorch.counters.dispatched import Outcome, below
 from netcalc.pytorch.counters.placed import within_fast_paths
 from netcalc.pytorch.counters.recording import Recording
 from netcalc.pytorch.events import Event, Seen
+from netcalc.pytorch.jit import SYNONYMS, UNSEEN
 
 
 class Found(NamedTuple):
@@ -25,12 +26,6 @@ class Found(NamedTuple):
 
 
 Rule = Callable[[Event], Found | None]
-
-SYNONYMS = {"multiply": "mul", "multiply_": "mul_", "linalg_matmul": "matmul"}
-"""Operators that a trace gives another name."""
-
-UNSEEN = frozenset(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"))
-"""Operators that a trace has the parts of."""
 
 
 def traced(recording: Recording, rules: dict[str, Rule], hidden: Outcome = ()) -> Iterator[Count]:
