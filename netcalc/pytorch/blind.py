@@ -38,8 +38,12 @@ def left_out(by: str, row: Row, ran: str | None = None) -> tuple[str, int]:
         return row.type, macs
     if by == "fvcore":
         return _by_fvcore(row, ran)
-    vector = isinstance(op, MatMul | AddMatMul) and any(len(x.dims) == 1 for x in row.ins[-2:])
-    return (f"{row.type} with a vector", macs) if vector else ("", 0)
+    return (f"{row.type} with a vector", macs) if _has_vector(row) else ("", 0)
+
+
+def _has_vector(row: Row) -> bool:
+    product = isinstance(row.node.op, MatMul | AddMatMul)
+    return product and any(len(x.dims) == 1 for x in row.ins[-2:])
 
 
 def _by_fvcore(row: Row, ran: str | None) -> tuple[str, int]:
@@ -50,6 +54,8 @@ def _by_fvcore(row: Row, ran: str | None) -> tuple[str, int]:
         return f"{row.type} in {ran}", macs
     if isinstance(op, Conv) and isinstance(op.padding, str):
         return f"{row.type} whose padding is given as a string", macs
+    if ran is None and _has_vector(row):  # of a built layer, which is no single operator then
+        return f"{row.type} with a vector", macs
     if isinstance(op, MatMul):
         left, right = row.ins
         seen = prod(left.dims) * right.dims[-1]  # all of the left one with each column
