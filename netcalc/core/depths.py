@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from netcalc.core.graph import Graph
-from netcalc.core.ops.stored import Parameter
 
 
 def depths(graph: Graph) -> dict[str, tuple[int, int]]:
@@ -28,11 +27,13 @@ def layers(graph: Graph) -> dict[str, int]:
     A product is a linear layer where one factor is a parameter, or made of parameters alone by what
     is no such layer.
     """
+    if not any(node.op.LEARNED for node in graph.nodes):
+        return {node.name: node.op.layers(()) for node in graph.nodes}
     learned: set[str] = set()
     found: dict[str, int] = {}
     for node in graph.nodes:
         of = [ref in learned for ref, _ in node.inputs]
         found[node.name] = node.op.layers(of)
-        if isinstance(node.op, Parameter) or (of and all(of) and not found[node.name]):
+        if node.op.LEARNED or (of and all(of) and not found[node.name]):
             learned.add(node.name)
     return found

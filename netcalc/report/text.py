@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import textwrap
-import unicodedata
 from itertools import zip_longest
 
 from netcalc.report.table import Table
@@ -21,6 +20,8 @@ def columns_of(text: str) -> int:
 
 
 def _columns(character: str) -> int:
+    import unicodedata  # only where there are such characters
+
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
@@ -129,7 +130,7 @@ def _narrowed(
 
 def _longest(name: str) -> int:
     """The length of the longest piece that a cell can be broken into, set in as it then is."""
-    pieces = [piece.strip() for piece in _PIECES.findall(name)]
+    pieces = [piece.strip() for piece in _pieces(name)]
     indent = len(name) - len(name.lstrip()) + 2
     longest = max(map(len, pieces), default=0)
     return longest + (indent if len(pieces) > 1 else 0)
@@ -148,7 +149,7 @@ def _broken(name: str, room: int) -> list[str]:
     """
     indent = len(name) - len(name.lstrip()) + 2
     lines = [""]
-    pieces = _PIECES.findall(name)
+    pieces = _pieces(name)
     while pieces:
         piece = pieces.pop(0)
         if columns_of(lines[-1] + piece.rstrip()) <= room:
@@ -165,7 +166,11 @@ def _broken(name: str, room: int) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-_PIECES = re.compile(rf"\s*(?:-> ?|{WIDE}|(?:(?!{WIDE})[^/ -])+[/ -]?)|[/ -]+")
+def _pieces(name: str) -> list[str]:
+    """The parts after which a text may be broken."""
+    if name.isascii():  # the other pattern takes milliseconds to compile
+        return re.findall(r"\s*(?:-> ?|[^/ -]+[/ -]?)|[/ -]+", name)
+    return re.findall(rf"\s*(?:-> ?|{WIDE}|(?:(?!{WIDE})[^/ -])+[/ -]?)|[/ -]+", name)
 
 
 def _aligned(rows: list[list[str]], table: Table) -> list[str]:

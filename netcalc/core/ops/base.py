@@ -105,6 +105,9 @@ class Op:
     """When the output is the input itself or a view of it, or a stored tensor: nothing is computed
     and no memory taken then."""
 
+    LEARNED: ClassVar[bool] = False
+    """Whether the output is a parameter."""
+
     TRAINING: ClassVar[bool] = False
     """Whether it acts in training alone, so that no field of it matters in eval mode."""
 

@@ -58,6 +58,7 @@ class Parameter(Stored):
     dtype: str = "float32"
 
     ROLE: ClassVar[str] = "weight"
+    LEARNED: ClassVar[bool] = True
 
     @classmethod
     def examples(cls) -> Iterator[Example]:
