@@ -19,8 +19,9 @@ import netcalc as nc
 from netcalc.core.analyse import Result
 from netcalc.core.analyse import analyse as fold
 from netcalc.pytorch.blind import cause
-from netcalc.pytorch.nodes import Builder, named_inputs
+from netcalc.pytorch.nodes import Builder
 from netcalc.pytorch.passes import passed
+from netcalc.pytorch.paths import named_inputs
 from tests.reference import quiet
 
 TORCHVISION = tuple(torchvision.models.list_models(module=torchvision.models))

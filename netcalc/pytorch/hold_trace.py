@@ -18,8 +18,8 @@ from netcalc.errors import NetcalcError
 from netcalc.pytorch.blind import cause
 from netcalc.pytorch.hold import device_name
 from netcalc.pytorch.hugging import left_alone
-from netcalc.pytorch.nodes import owned, path_of
 from netcalc.pytorch.passes import slow_paths
+from netcalc.pytorch.paths import owned, path_of
 from netcalc.pytorch.record import module_hooks
 from netcalc.pytorch.retraced import Call, Retraced, retraced
 from netcalc.pytorch.trace import Again

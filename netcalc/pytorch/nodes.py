@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -21,39 +19,13 @@ from netcalc.errors import SpecError
 from netcalc.pytorch.events import Event, Seen, Shape
 from netcalc.pytorch.handed import handed_on
 from netcalc.pytorch.lifted import Lifted, operands_fit
+from netcalc.pytorch.paths import owned, path_of
 from netcalc.pytorch.watch import Watch
 from netcalc.pytorch.writes import WRITTEN
 
 COUNT = "num_batches_tracked"
 SHOWN = 5
 """So many differences between netcalc's rules and PyTorch are told, if there are any."""
-
-
-def named_inputs(
-    model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> dict[str, torch.Tensor]:
-    """The tensors among the arguments, by the names that the forward method has for them."""
-    try:
-        bound = inspect.signature(model.forward).bind(*args, **kwargs).arguments
-    except (TypeError, ValueError):
-        bound = {"input": args, **kwargs}
-    found: dict[str, torch.Tensor] = {}
-    for name, value in bound.items():
-        tensors = [t for t in tree_leaves(value) if isinstance(t, torch.Tensor)]
-        for i, tensor in enumerate(tensors):
-            found[name if len(tensors) == 1 else f"{name}.{i}"] = tensor
-    return found
-
-
-def owned(key: str) -> str:
-    """A tensor's key in netcalc's words: ``layer1/0/conv1.weight``."""
-    path, _, operand = key.rpartition(".")
-    return f"{path.replace('.', '/')}.{operand}" if path else key
-
-
-def path_of(module: str) -> str:
-    """A module's path in netcalc's words; characters that no layer's name has are _ there."""
-    return _OTHER.sub("_", module.replace(".", "/"))
 
 
 class Builder:
@@ -320,5 +292,4 @@ def _types(lifted: Lifted) -> dict[str, str]:
     return {name: x.dtype for name, x in lifted.operands.items() if x.dtype != said}
 
 
-_OTHER = re.compile(r"[^\w.+/-]")
 _STATISTICS = ("running_mean", "running_var")

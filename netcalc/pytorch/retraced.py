@@ -9,8 +9,9 @@ from torch import nn
 from netcalc.core.analyse import Result, Row
 from netcalc.pytorch.counters.recording import live, product_of
 from netcalc.pytorch.jit import JitWatch
-from netcalc.pytorch.nodes import Builder, named_inputs
+from netcalc.pytorch.nodes import Builder
 from netcalc.pytorch.passes import passed
+from netcalc.pytorch.paths import named_inputs
 
 Call = tuple[str, tuple[tuple[int, ...], ...]]
 

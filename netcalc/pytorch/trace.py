@@ -28,9 +28,10 @@ from netcalc.pytorch.named import (
     told_of_types,
     with_all_axes,
 )
-from netcalc.pytorch.nodes import Builder, named_inputs
+from netcalc.pytorch.nodes import Builder
 from netcalc.pytorch.outputs import keeping, opened
 from netcalc.pytorch.passes import Anew, passed
+from netcalc.pytorch.paths import named_inputs
 from netcalc.pytorch.twin import kept, unwrapped
 from netcalc.pytorch.undisturbed import collecting, undisturbed
 

@@ -13,8 +13,9 @@ from netcalc.core.analyse import Result, analyse
 from netcalc.pytorch.counters.calls import Call
 from netcalc.pytorch.counters.recorder import Recorder
 from netcalc.pytorch.events import Event
-from netcalc.pytorch.nodes import Builder, named_inputs
+from netcalc.pytorch.nodes import Builder
 from netcalc.pytorch.passes import Pass, passed
+from netcalc.pytorch.paths import named_inputs
 from netcalc.pytorch.twin import unwrapped
 from netcalc.pytorch.watch import Watch
 
